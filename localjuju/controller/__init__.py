@@ -1,0 +1,1 @@
+"""The controller of localjuju: one daemon that keeps every model of this host."""

@@ -1,0 +1,73 @@
+# The commands of this project. `make` alone lists them.
+
+# Debian release of the local machines: bookworm (PostgreSQL 15) or trixie (PostgreSQL 17).
+RELEASE ?= bookworm
+# Set to one of charmcraft.yaml's platforms to pack for a real Juju, on Ubuntu with charmcraft.
+PLATFORM ?=
+# What the tests are narrowed to, for example: make unit T="-k archive"
+T ?=
+# Set by `make test`: look, change nothing.
+CHECK ?=
+
+STAGES := format lint types unit packing localjuju-tests functional integration
+
+export LOCALJUJU_RELEASE := $(RELEASE)
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+PYTHON_DIRS := src localjuju tests bench tools
+SHELL_SCRIPTS := .ci/run tools/setup.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help setup format lint types unit packing localjuju-tests functional integration \
+	test charm demo down clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+		| while IFS="$$(printf '\t')" read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
+
+setup: ## install what is missing: packages by apt, Python tools into .venv
+	@tools/setup.sh
+
+demo: setup ## deploy a pair on local machines, prove that it replicates, and leave it running
+	@$(PYTHON) tools/demo.py
+
+down: ## take the local machines away again
+	@if [ -x $(PYTHON) ]; then $(PYTHON) tools/down.py; else echo 'There are no local machines.'; fi
+
+charm: setup ## pack the charm to ./pg-hot-standby
+	@$(PYTHON) tools/pack.py --release '$(RELEASE)' $(if $(PLATFORM),--platform '$(PLATFORM)')
+
+test: setup ## everything that CI runs, in its order
+	@$(PYTHON) tools/stages.py $(STAGES)
+
+format: setup ## lay out the Python sources
+	@$(PYTHON) -m ruff format $(if $(CHECK),--check --diff) $(PYTHON_DIRS)
+
+lint: setup ## look for mistakes in Python, shell and spelling
+	@$(PYTHON) -m ruff check $(PYTHON_DIRS)
+	@.venv/bin/shellcheck $(SHELL_SCRIPTS)
+	@.venv/bin/codespell
+	@.build/tools/bin/uv lock --check --quiet
+	@echo 'ruff, shellcheck, codespell and the lock file: nothing found'
+
+types: setup ## check the types
+	@.venv/bin/pyright
+
+unit: setup ## test the decisions, the charm's state and the project's own files
+	@$(PYTEST) tests/unit $(T)
+
+packing: charm ## look into the packed charm
+	@$(PYTEST) tests/packing $(T)
+
+localjuju-tests: setup ## test the stand-in for Juju
+	@$(PYTEST) tests/localjuju $(T)
+
+functional: setup ## test the PostgreSQL side against real servers in a local machine
+	@localjuju/bin/machine try -- .venv/bin/python -m pytest tests/functional $(T)
+
+integration: charm ## test the packed charm through the juju command, on local machines
+	@$(PYTEST) tests/integration $(T)
+
+clean: down ## take away also what was built: tools, packed charms, images
+	rm -rf .venv .build pg-hot-standby
+	find . -name __pycache__ -prune -exec rm -rf {} +

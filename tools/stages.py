@@ -1,0 +1,144 @@
+"""Runs the stages of the whole test one after the other and counts what came of them.
+
+    tools/stages.py STAGE...
+
+Each stage is a target of the Makefile. All of them run, also after one has failed, so that one
+run tells everything; the exit status is 1 if any of them failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+WIDTH = 80
+# pytest's closing line: "==== 3 failed, 40 passed, 1 skipped in 2.31s ===="
+CLOSING_LINE = re.compile(r"^=+ (?P<counts>.+) in [0-9.]+s.* =+$")
+COUNT = re.compile(r"(\d+) ([a-z]+)")
+COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
+TESTS = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one stage."""
+
+    stage: str
+    exit_status: int
+    seconds: float
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """Tests by outcome, in pytest's words; empty for a stage without tests."""
+
+    @property
+    def word(self) -> str:
+        """Say whether the stage holds."""
+        return "ok" if self.exit_status == 0 else "FAILED"
+
+
+def counts_of(line: str) -> Counter[str]:
+    """Read pytest's closing line.
+
+    Returns:
+        The number of tests for each outcome; empty if the line is any other.
+
+    >>> counts_of("===== 1 failed, 2 passed in 0.12s =====") == Counter(failed=1, passed=2)
+    True
+    >>> counts_of("== 1 error, 3 warnings in 1.00s (0:00:01) ==") == Counter(errors=1)
+    True
+    >>> counts_of("collected 3 items")
+    Counter()
+    """
+    closing = CLOSING_LINE.match(COLOUR_CODE.sub("", line).strip())
+    if closing is None:
+        return Counter()
+    found: Counter[str] = Counter()
+    for number, outcome in COUNT.findall(closing["counts"]):
+        name = "errors" if outcome == "error" else outcome
+        if name in TESTS:
+            found[name] += int(number)
+    return found
+
+
+def run(stage: str, number: int, total: int) -> Result:
+    """Run one stage, passing its output through as it comes."""
+    title = f"== {number}/{total} {stage} "
+    print(f"\n{title:=<{WIDTH}}", flush=True)
+    began = time.monotonic()
+    counts: Counter[str] = Counter()
+    with subprocess.Popen(
+        ["make", "--no-print-directory", stage],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Targets that have a checking and a changing form take the checking one.
+        env={**os.environ, "CHECK": "1"},
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - PIPE gives a stream
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            counts += counts_of(line)
+    return Result(stage, process.returncode, time.monotonic() - began, counts)
+
+
+def spelled(counts: Counter[str]) -> str:
+    """Write counts as pytest does, the greatest worry last.
+
+    >>> spelled(Counter(skipped=1, passed=7))
+    '7 passed, 1 skipped'
+    """
+    return ", ".join(f"{counts[name]} {name}" for name in TESTS if counts[name])
+
+
+def minutes(seconds: float) -> str:
+    """Write a duration.
+
+    >>> minutes(8.24), minutes(75)
+    ('8.2 s', '1 min 15 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60} s"
+
+
+def summary(results: list[Result]) -> str:
+    """Write one line per stage and one that counts them all."""
+    lines = [f"{'== summary ':=<{WIDTH}}"]
+    total: Counter[str] = Counter()
+    for result in results:
+        total += result.counts
+        lines.append(
+            f"{result.stage:<18} {result.word:<8} {minutes(result.seconds):>13}   "
+            f"{spelled(result.counts)}".rstrip()
+        )
+    failed = [result.stage for result in results if result.exit_status != 0]
+    held = f"{len(results) - len(failed)} of {len(results)} stages ok"
+    tests = f"{sum(total.values())} tests: {spelled(total)}" if total else "no tests ran"
+    lines += [
+        "-" * WIDTH,
+        f"{held}; {tests}; {minutes(sum(result.seconds for result in results))}",
+    ]
+    if failed:
+        lines.append(f"failed: {', '.join(failed)}; run one alone with: make {failed[0]}")
+    return "\n".join(lines)
+
+
+def main(stages: list[str]) -> int:
+    """Run the stages that the command line names."""
+    if not stages:
+        print(__doc__, file=sys.stderr)
+        return 2
+    results = [run(stage, number, len(stages)) for number, stage in enumerate(stages, 1)]
+    print(f"\n{summary(results)}", flush=True)
+    return 1 if any(result.exit_status for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

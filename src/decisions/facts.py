@@ -1,0 +1,103 @@
+"""What a decision is made of: this unit's machine as it is, in plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from state.member import Member
+from state.record import Record
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This unit's machine and the PostgreSQL on it.
+
+    Attributes:
+        address: where the other units reach this one; empty while Juju names none.
+        architecture: as Debian calls it.
+        os: the distribution and its release.
+        major: of the installed server; None if there is none.
+        cluster_id: of the data directory; empty if there is none, or it is a stranger's.
+        has_data: whether there is a data directory.
+        system_id: of the data directory.
+        standby_signal: whether it would start as a standby.
+        running: whether the server accepts connections.
+        in_recovery: of the running server; None if it does not run.
+        timeline: of the running server.
+        upstream: address from which it streams now; empty if it does not.
+        upstream_role: role with which it streams.
+        clone: phase of the base backup job: absent, running, finished or failed.
+        slots: names of the slots on this server.
+        replication_roles: roles that the charm has made for replication.
+        parameters: settings in force that standbys must not have lower.
+    """
+
+    address: str = ""
+    architecture: str = ""
+    os: str = ""
+    major: int | None = None
+    cluster_id: str = ""
+    has_data: bool = False
+    system_id: str = ""
+    standby_signal: bool = False
+    running: bool = False
+    in_recovery: bool | None = None
+    timeline: int | None = None
+    upstream: str = ""
+    upstream_role: str = ""
+    clone: str = "absent"
+    slots: tuple[str, ...] = ()
+    replication_roles: tuple[str, ...] = ()
+    parameters: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True)
+class View:
+    """All that a unit knows when a hook begins.
+
+    Attributes:
+        me: name of this unit.
+        leader: whether it leads.
+        record: the committed record; None before there is one.
+        members: the units of the relation by name, this one as it last told of itself.
+        machine: this unit's machine.
+        replication_role: the role that the operator asks for; None: keep the one in use.
+        credentials: whether the passwords can be read.
+    """
+
+    me: str
+    leader: bool
+    record: Record | None
+    members: Mapping[str, Member]
+    machine: Machine
+    replication_role: str | None
+    credentials: bool
+
+    @property
+    def others(self) -> tuple[Member, ...]:
+        """The other units, by name."""
+        return tuple(member for name, member in sorted(self.members.items()) if name != self.me)
+
+    @property
+    def primary(self) -> Member | None:
+        """The unit that the record names primary, if it is in the relation."""
+        if self.record is None or self.record.primary is None:
+            return None
+        return self.members.get(self.record.primary)
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether the record names this unit."""
+        return self.record is not None and self.record.primary == self.me
+
+    @property
+    def owns_data(self) -> bool:
+        """Whether the data directory belongs to this cluster."""
+        record, machine = self.record, self.machine
+        return (
+            record is not None
+            and machine.has_data
+            and machine.cluster_id == record.cluster_id
+            and record.system_id in ("", machine.system_id)
+        )

@@ -1,0 +1,140 @@
+"""What a unit tells the others of itself, in its own data bag of the peer relation."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+
+class Phase(str, enum.Enum):
+    """How far a unit has come."""
+
+    waiting = "waiting"
+    cloning = "cloning"
+    standby = "standby"
+    primary = "primary"
+    blocked = "blocked"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whom a primary lets in.
+
+    Attributes:
+        role: the replication role with which the standbys are to connect.
+        units: the units that have a slot and a line in pg_hba.conf, with the address that the
+            line names.
+    """
+
+    role: str
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A unit of the cluster as its data bag tells.
+
+    Attributes:
+        unit: its name, such as pg/1.
+        address: where its server listens; empty if it has not said so yet.
+        architecture: as Debian calls it, such as amd64.
+        os: the distribution and its release, such as "ubuntu 24.04".
+        major: PostgreSQL's major version; None before it is installed.
+        phase: how far it has come.
+        system_id: PostgreSQL's system identifier of its data directory; empty if it has none.
+        timeline: the timeline that its server is on, None if it has no running server.
+        follows: the unit from which it streams; empty if it does not stream.
+        follows_as: the role with which it streams.
+        parameters: the settings in force that a standby must not have lower than its primary,
+            by PostgreSQL's names.
+        admits: whom it lets in, if it is the primary.
+    """
+
+    unit: str
+    address: str = ""
+    architecture: str = ""
+    os: str = ""
+    major: int | None = None
+    phase: Phase = Phase.waiting
+    system_id: str = ""
+    timeline: int | None = None
+    follows: str = ""
+    follows_as: str = ""
+    parameters: Mapping[str, int] = field(default_factory=dict[str, int])
+    admits: Admission | None = None
+
+    def to_bag(self) -> dict[str, str]:
+        """Returns the bag's keys and values; an empty value stands for a key to delete."""
+        return {
+            "address": self.address,
+            "architecture": self.architecture,
+            "os": self.os,
+            "major": "" if self.major is None else str(self.major),
+            "phase": str(self.phase),
+            "system-id": self.system_id,
+            "timeline": "" if self.timeline is None else str(self.timeline),
+            "follows": self.follows,
+            "follows-as": self.follows_as,
+            "parameters": _dump(dict(self.parameters)) if self.parameters else "",
+            "admits": ""
+            if self.admits is None
+            else _dump({"role": self.admits.role, "units": dict(self.admits.units)}),
+        }
+
+    @classmethod
+    def from_bag(cls, unit: str, bag: Mapping[str, str]) -> Member:
+        """Reads a bag, also one of another build of the charm.
+
+        What is missing or cannot be read counts as not said: the unit is then waited for, and
+        nothing is done on a guess.
+        """
+        phase = bag.get("phase", "")
+        admits = _load(bag.get("admits", ""))
+        return cls(
+            unit=unit,
+            address=bag.get("address", ""),
+            architecture=bag.get("architecture", ""),
+            os=bag.get("os", ""),
+            major=_number(bag.get("major", "")),
+            phase=Phase(phase) if phase in set(Phase) else Phase.waiting,
+            system_id=bag.get("system-id", ""),
+            timeline=_number(bag.get("timeline", "")),
+            follows=bag.get("follows", ""),
+            follows_as=bag.get("follows-as", ""),
+            parameters={
+                name: value
+                for name, value in _load(bag.get("parameters", "")).items()
+                if isinstance(value, int)
+            },
+            admits=_admission(admits) if admits else None,
+        )
+
+
+def _admission(raw: dict[str, Any]) -> Admission | None:
+    role, units = raw.get("role"), raw.get("units")
+    if not isinstance(role, str) or not isinstance(units, dict):
+        return None
+    named = cast("dict[Any, Any]", units)
+    return Admission(role, {str(unit): str(address) for unit, address in named.items()})
+
+
+def _dump(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        value: Any = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None

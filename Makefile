@@ -29,16 +29,16 @@ setup: ## install what is missing: packages by apt, Python tools into .venv
 	@tools/setup.sh
 
 demo: setup ## deploy a pair on local machines, prove that it replicates, and leave it running
-	@$(PYTHON) tools/demo.py
+	@$(PYTHON) -m tools.demo
 
 down: ## take the local machines away again
-	@if [ -x $(PYTHON) ]; then $(PYTHON) tools/down.py; else echo 'There are no local machines.'; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down; else echo 'There are no local machines.'; fi
 
 charm: setup ## pack the charm to ./pg-hot-standby
-	@$(PYTHON) tools/pack.py --release '$(RELEASE)' $(if $(PLATFORM),--platform '$(PLATFORM)')
+	@$(PYTHON) -m tools.pack --release '$(RELEASE)' $(if $(PLATFORM),--platform '$(PLATFORM)')
 
 test: setup ## everything that CI runs, in its order
-	@$(PYTHON) tools/stages.py $(STAGES)
+	@$(PYTHON) -m tools.stages $(STAGES)
 
 format: setup ## lay out the Python sources
 	@$(PYTHON) -m ruff format $(if $(CHECK),--check --diff) $(PYTHON_DIRS)

@@ -69,6 +69,7 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
             ceilings=parameters.ceilings(view.others),
             upstream=None,
         ),
+        Archive(),
         Start(),
         MakeRoles(role),
         OpenTo(tuple(sorted({role, *machine.replication_roles})), _addresses(view)),
@@ -79,7 +80,6 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
             if slot not in kept and is_slot_of_application(slot, view.me)
         ),
         *(DropRole(old) for old in machine.replication_roles if _unused(view, old, role)),
-        Archive(),
     )
 
 
@@ -88,7 +88,7 @@ def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
     if primary is None:
         gone = Wait(f"the primary {record.primary} is gone")
         return (Start(), gone) if view.owns_data else (gone,)
-    upstream = _upstream(view.me, primary)
+    upstream = upstream_for(view.me, primary)
     if not view.owns_data or not machine.standby_signal:
         if refusal := mismatch(view, primary):
             return (Refuse(refusal),)
@@ -111,9 +111,9 @@ def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
             ceilings={},
             upstream=upstream,
         ),
+        Archive(),
         Start(),
         OpenTo(tuple(sorted({*roles, *machine.replication_roles})), _addresses(view)),
-        Archive(),
     )
 
 
@@ -176,7 +176,8 @@ def member(view: View, admitted: tuple[str, ...]) -> Member:
     )
 
 
-def _upstream(me: str, primary: Member) -> Upstream | None:
+def upstream_for(me: str, primary: Member) -> Upstream | None:
+    """Names whom to follow, once the primary has let this unit in."""
     if primary.admits is None or me not in primary.admits.units or not primary.address:
         return None
     return Upstream(primary.unit, primary.address, primary.admits.role)

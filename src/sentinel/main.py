@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from postgresql.layout import Layout
-
 from sentinel.courier import Courier
 from sentinel.look import Observer
 from sentinel.service import Service

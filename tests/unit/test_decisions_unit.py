@@ -116,20 +116,20 @@ class TestNobodyActsBeforeTheRecordIsCommitted:
 class TestPrimary:
     def test_an_empty_machine_founds_the_cluster(self) -> None:
         taken = kinds(view(record=FOUNDING, machine=MACHINE))
-        assert taken[:3] == [Create, Configure, Start]
+        assert taken[:4] == [Create, Configure, Archive, Start]
 
     def test_a_founding_that_was_interrupted_goes_on(self) -> None:
         half = dataclasses.replace(MACHINE, has_data=True, cluster_id="c1", system_id="7")
-        assert kinds(view(record=FOUNDING, machine=half))[:2] == [Configure, Start]
+        assert kinds(view(record=FOUNDING, machine=half))[:3] == [Configure, Archive, Start]
 
     def test_a_settled_primary_keeps_everything_in_order(self) -> None:
         assert kinds(view()) == [
             Configure,
+            Archive,
             Start,
             MakeRoles,
             OpenTo,
             MakeSlots,
-            Archive,
         ]
 
     @pytest.mark.parametrize("record", [RECORD, FOUNDING])
@@ -218,20 +218,20 @@ class TestStandby:
         finished = dataclasses.replace(MACHINE, clone="finished")
         taken = steps(standby_view(machine=finished))
         assert taken[0] == AdoptClone("c1", "7")
-        assert [type(step) for step in taken[1:]] == [Configure, Start, OpenTo, Archive]
+        assert [type(step) for step in taken[1:]] == [Configure, Archive, Start, OpenTo]
 
     def test_serves_its_old_data_while_it_is_cloned_anew(self) -> None:
         cloning = dataclasses.replace(FOLLOWING, clone="running")
         assert kinds(standby_view(machine=cloning)) == [
             StartClone,
             Configure,
+            Archive,
             Start,
             OpenTo,
-            Archive,
         ]
 
     def test_a_settled_standby_keeps_everything_in_order(self) -> None:
-        assert kinds(standby_view()) == [Configure, Start, OpenTo, Archive]
+        assert kinds(standby_view()) == [Configure, Archive, Start, OpenTo]
 
     def test_follows_with_the_role_that_the_primary_admits(self) -> None:
         admits = Admission("streamer", {"pg/1": "10.0.0.2"})

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Juju's side of the charm: observes events, has them reconciled, answers actions."""
+
+from __future__ import annotations
+
+import ops
+
+import actions
+import status
+from machine import Machine, ThisMachine
+from outcome import Outcome
+from reconcile import reconcile
+from sentinel import events as wakeups
+from state.peers import RELATION
+
+PORT = 5432
+
+
+class Events(ops.CharmEvents):
+    """Juju's events, and those that the sentinel raises."""
+
+
+for _name in wakeups.ALL:
+    Events.define_event(_name, ops.EventBase)
+
+
+class PgHotStandbyCharm(ops.CharmBase):
+    """One unit: a PostgreSQL primary or one of its hot standbys."""
+
+    on = Events()  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    machine: Machine = ThisMachine()
+
+    def __init__(self, framework: ops.Framework) -> None:
+        super().__init__(framework)
+        self._outcome: Outcome | None = None
+        # Whatever happens, the unit is brought to what record, peers and options ask for.
+        peers = self.on[RELATION]
+        for event in (
+            self.on.install,
+            peers.relation_created,
+            self.on.leader_elected,
+            self.on.config_changed,
+            self.on.start,
+            peers.relation_joined,
+            peers.relation_changed,
+            self.on.secret_changed,
+            self.on.update_status,
+            *(getattr(self.on, name) for name in wakeups.ALL),
+        ):
+            framework.observe(event, self._on_anything)
+        framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
+        framework.observe(peers.relation_departed, self._on_peer_departed)
+        framework.observe(self.on.stop, self._on_stop)
+        framework.observe(self.on.remove, self._on_remove)
+        framework.observe(self.on.verify_replication_action, self._on_verify_replication)
+        framework.observe(self.on.get_cluster_status_action, self._on_get_cluster_status)
+        framework.observe(self.on.reinit_standby_action, self._on_reinit_standby)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+        framework.observe(self.on.collect_app_status, self._on_collect_app_status)
+
+    def _on_anything(self, _: ops.EventBase) -> None:
+        self._outcome = reconcile(self, self.machine)
+
+    def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
+        self._outcome = reconcile(self, self.machine)
+        self.machine.renew_watch()
+
+    def _on_peer_departed(self, event: ops.RelationDepartedEvent) -> None:
+        # A unit that is being removed hears of every other unit's departure; it must not begin
+        # to look after a cluster that it is leaving.
+        if event.departing_unit != self.unit:
+            self._outcome = reconcile(self, self.machine)
+
+    def _on_stop(self, _: ops.StopEvent) -> None:
+        self.machine.stop()
+
+    def _on_remove(self, _: ops.RemoveEvent) -> None:
+        self.machine.clean_up()
+
+    def _on_verify_replication(self, event: ops.ActionEvent) -> None:
+        actions.verify_replication(self, event)
+
+    def _on_get_cluster_status(self, event: ops.ActionEvent) -> None:
+        actions.get_cluster_status(self, self.machine, event)
+
+    def _on_reinit_standby(self, event: ops.ActionEvent) -> None:
+        actions.reinit_standby(self, self.machine, event)
+
+    def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        # Actions and a unit on its way out leave the status as the last hook found it.
+        if self._outcome is None:
+            return
+        event.add_status(_as_ops(status.of_unit(self._outcome)))
+        self.unit.set_ports(PORT)
+        if installed := self.machine.version():
+            self.unit.set_workload_version(installed)
+
+    def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
+        if self._outcome is not None:
+            event.add_status(_as_ops(status.of_application(self._outcome)))
+
+
+def _as_ops(line: status.Line) -> ops.StatusBase:
+    return ops.StatusBase.from_name(line.level, line.text)
+
+
+if __name__ == "__main__":
+    ops.main(PgHotStandbyCharm)

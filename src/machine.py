@@ -1,0 +1,100 @@
+"""This unit's machine, as the charm sees it: look at it, take steps on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import watch
+from carry_out import Actor, Report
+from decisions import steps
+from decisions.steps import Step
+from observation import look
+from outcome import Found
+from postgresql import clone, cluster, install, services
+from postgresql.layout import Layout
+from surroundings import Surroundings
+
+
+class Machine(Protocol):
+    """What the charm asks of a machine; tests have one of their own."""
+
+    def install(self) -> None:
+        """Has PostgreSQL installed.
+
+        Raises:
+            InstallFailed: in apt's words.
+        """
+        ...
+
+    def version(self) -> str | None:
+        """Returns the version of the installed server, such as 16.4."""
+        ...
+
+    def look(self, here: Surroundings) -> Found:
+        """Looks at everything and changes nothing."""
+        ...
+
+    def take(self, plan: Sequence[Step], here: Surroundings) -> Report:
+        """Takes the steps in their order."""
+        ...
+
+    def renew_watch(self) -> None:
+        """Has the sentinel run the code of a refreshed charm."""
+        ...
+
+    def stop(self) -> None:
+        """Stops what the charm runs; data and archive stay on the disk.
+
+        Raises:
+            ServerRefused: the server cannot be stopped.
+        """
+        ...
+
+    def clean_up(self) -> None:
+        """Takes away everything that the charm wrote, except data and archive."""
+        ...
+
+
+class ThisMachine:
+    """The machine that the hook runs on."""
+
+    def install(self) -> None:
+        """See Machine."""
+        install.ensure_installed()
+
+    def version(self) -> str | None:
+        """See Machine."""
+        return install.server_version()
+
+    def look(self, here: Surroundings) -> Found:
+        """See Machine."""
+        return look(Layout.find(), here)
+
+    def take(self, plan: Sequence[Step], here: Surroundings) -> Report:
+        """See Machine."""
+        layout = Layout.find()
+        if layout is None:
+            return Report(waiting="for PostgreSQL to be installed")
+        if any(isinstance(step, (steps.Start, steps.StartClone)) for step in plan):
+            watch.ensure(here.peers.me, layout)
+        return Actor(layout, here, watch.poke()).take(plan)
+
+    def renew_watch(self) -> None:
+        """See Machine."""
+        watch.restart()
+
+    def stop(self) -> None:
+        """See Machine."""
+        services.remove(watch.SERVICE)
+        layout = Layout.find()
+        if layout is not None:
+            clone.stop(layout)
+            cluster.stop(layout)
+
+    def clean_up(self) -> None:
+        """See Machine."""
+        layout = Layout.find()
+        if layout is not None:
+            clone.forget(layout)
+        services.remove_all()

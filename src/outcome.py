@@ -1,0 +1,47 @@
+"""What a hook found and what came of its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from decisions.facts import View
+from postgresql.archive import Archiver
+from postgresql.clone import CloneState
+from postgresql.observe import Server
+from state.options import Problem
+
+
+@dataclass(frozen=True)
+class Found:
+    """This unit as it is.
+
+    Attributes:
+        view: all that decisions are made of.
+        server: PostgreSQL on this machine.
+        clone: the base backup job.
+        archive: the WAL archive; None without a server.
+    """
+
+    view: View
+    server: Server
+    clone: CloneState
+    archive: Archiver | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the steps of one hook.
+
+    Attributes:
+        found: how things stand after them.
+        waiting: what has to happen elsewhere first; empty if nothing.
+        refused: why nothing may be done, and what a person has to do; empty if nothing.
+        failures: what went wrong, in PostgreSQL's words, and what to do.
+        problems: options whose values are not taken; the last good ones are in force.
+    """
+
+    found: Found
+    waiting: str = ""
+    refused: str = ""
+    failures: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,69 @@
+"""Observe, decide, act: what every hook does."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import ops
+
+from decisions import record as leader_decisions
+from decisions import unit as unit_decisions
+from machine import Machine
+from outcome import Outcome
+from postgresql.errors import InstallFailed
+from state import credentials, peers
+from surroundings import Surroundings
+
+# Juju answers `is-leader` with yes only while 30 s of the lease are certain.
+_LEADERSHIP_S = 25.0
+
+
+class LeadershipTooOld(Exception):
+    """The hook took longer than the leadership on which it wrote the record is good for.
+
+    Failing, the hook commits nothing and is run again.
+    """
+
+
+def reconcile(charm: ops.CharmBase, machine: Machine) -> Outcome:
+    """Brings this unit to what the committed record, its peers and its options ask for."""
+    began = time.monotonic()
+    here = Surroundings.read(charm)
+    if here.leader and here.peers.joined and _lead(charm, here):
+        # Nothing slow may come between the question who leads and the commit at the end of the
+        # hook: rule R6. The record is acted on in the hook that Juju raises for it.
+        found = machine.look(here)
+        if time.monotonic() - began > _LEADERSHIP_S:
+            raise LeadershipTooOld
+        return Outcome(found, waiting="for the cluster record to be committed")
+    try:
+        machine.install()
+    except InstallFailed as error:
+        return Outcome(machine.look(here), failures=(str(error),))
+    found = machine.look(here)
+    report = machine.take(unit_decisions.steps(found.view), here)
+    if report.changed:
+        found = machine.look(here)
+    if here.peers.joined:
+        told = unit_decisions.member(found.view, report.admitted)
+        peers.publish_member(charm.model, charm.unit, told)
+    return Outcome(
+        found=found,
+        waiting=report.waiting,
+        refused=report.refused,
+        failures=tuple(report.failures),
+        problems=(*here.options.problems, *report.problems),
+    )
+
+
+def _lead(charm: ops.CharmBase, here: Surroundings) -> bool:
+    """Writes what the leader has to write; tells whether that was anything."""
+    record = leader_decisions.next_record(
+        here.peers.record, here.peers.me, here.peers.members, uuid.uuid4().hex
+    )
+    made = None if here.peers.credentials_id else credentials.create(charm.app)
+    if record is None and made is None:
+        return False
+    peers.publish_shared(charm.model, charm.app, record=record, credentials_id=made)
+    return True

@@ -1,0 +1,175 @@
+"""The status line: what is true now, and what to do where something has to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from decisions.names import slot_of
+from outcome import Found, Outcome
+from postgresql.observe import Server
+from postgresql.report import size
+from state.member import Member, Phase
+
+Level = Literal["active", "waiting", "maintenance", "blocked"]
+
+# Tries that fail are told of at once, but only from this one on is a person asked for.
+_PATIENT_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A status.
+
+    Attributes:
+        level: Juju's name of it.
+        text: what a person reads.
+    """
+
+    level: Level
+    text: str
+
+
+def of_unit(outcome: Outcome) -> Line:
+    """Computes the status of a unit: what a person must do goes before what is merely so."""
+    state = _state(outcome)
+    if outcome.refused:
+        return Line("blocked", outcome.refused)
+    if outcome.failures:
+        return Line("blocked", outcome.failures[0])
+    if outcome.problems:
+        return Line("blocked", f"{outcome.problems[0]}; the last good value stays in force")
+    archive = outcome.found.archive
+    if archive is not None and archive.failing and state.level == "active":
+        return Line("blocked", f"{archive.failure}; {archive.waiting} WAL files wait for it")
+    if archive is not None and archive.moving and state.level == "active":
+        return Line(state.level, f"{state.text}; {archive.moving}")
+    return state
+
+
+def of_application(outcome: Outcome) -> Line:
+    """Computes the status of the application, as its leader knows it."""
+    view = outcome.found.view
+    primary = view.primary
+    if view.record is None:
+        return Line("waiting", "for the first leader to found the cluster")
+    if primary is None:
+        return Line("blocked", _gone(view.record.primary or "none"))
+    if primary.phase is not Phase.primary:
+        return Line("waiting", f"for the primary {primary.unit}")
+    others = [member for name, member in view.members.items() if name != primary.unit]
+    following = [member for member in others if member.follows == primary.unit]
+    if not others:
+        return Line("active", f"primary {primary.unit}, alone: no standby holds a copy")
+    text = f"primary {primary.unit}, {len(following)} of {len(others)} standbys streaming"
+    return Line("active" if len(following) == len(others) else "waiting", text)
+
+
+def _state(outcome: Outcome) -> Line:
+    """What the unit is, all errors apart."""
+    found = outcome.found
+    view, server, clone = found.view, found.server, found.clone
+    if clone.phase in ("running", "failed") and not view.owns_data:
+        return _cloning(found)
+    if view.owns_data and server.accepting:
+        line = _standby(found) if server.in_recovery else _primary(found)
+        if clone.phase in ("running", "failed"):
+            return Line("maintenance", f"{line.text}; {_cloning(found).text}")
+        return line
+    if outcome.waiting:
+        return Line("waiting", outcome.waiting)
+    if view.owns_data:
+        return _not_running(server)
+    return Line("maintenance", "installing PostgreSQL")
+
+
+def _primary(found: Found) -> Line:
+    view, server = found.view, found.server
+    streaming = {standby.name for standby in server.standbys if standby.state == "streaming"}
+    others = view.others
+    if not others:
+        return Line("active", "primary, alone: no standby holds a copy")
+    missing = [member for member in others if slot_of(member.unit) not in streaming]
+    text = f"primary, {len(others) - len(missing)} of {len(others)} standbys streaming"
+    if missing:
+        text += ": " + ", ".join(f"{member.unit} {_absence(member)}" for member in missing)
+    return Line("active", text)
+
+
+def _absence(member: Member) -> str:
+    if member.phase is Phase.cloning:
+        return "is cloning"
+    if member.phase is Phase.standby:
+        return "does not stream"
+    return "is not ready"
+
+
+def _standby(found: Found) -> Line:
+    view, server = found.view, found.server
+    name = view.record.primary if view.record else None
+    if view.primary is None:
+        return Line("blocked", _gone(name or "none"))
+    if server.receiver_status == "streaming":
+        return Line("active", f"standby of {name}, {size(server.behind_bytes)} behind")
+    text = f"standby of {name}, not streaming"
+    if server.last_message_age_s is not None:
+        text += f" for {_duration(server.last_message_age_s)}"
+    if any("has already been removed" in line for line in server.log_errors):
+        return Line(
+            "blocked",
+            f"{text}: the WAL it needs is gone; "
+            f"juju run {view.me} reinit-standby confirm={view.me}",
+        )
+    if server.log_errors:
+        text += f": {server.log_errors[-1]}"
+    return Line("waiting", text)
+
+
+def _cloning(found: Found) -> Line:
+    clone = found.clone
+    primary = found.view.record.primary if found.view.record else None
+    if clone.error:
+        again = f"again in {_duration(clone.next_try_s)}" if clone.next_try_s else "trying again"
+        level = "blocked" if clone.attempt >= _PATIENT_TRIES else "waiting"
+        return Line(
+            level, f"cloning from {primary} failed (try {clone.attempt}, {again}): {clone.error}"
+        )
+    if clone.phase == "failed":
+        return Line("maintenance", f"cloning from {primary} was interrupted, beginning anew")
+    if not clone.total_bytes:
+        return Line("maintenance", f"cloning from {primary}: waiting for its checkpoint")
+    return Line(
+        "maintenance",
+        f"cloning from {primary}: {clone.percent} %, "
+        f"{_progress(clone.copied_bytes, clone.total_bytes)}, {size(clone.bytes_per_second)}/s",
+    )
+
+
+def _not_running(server: Server) -> Line:
+    if server.running:
+        why = server.refusal or "it does not accept connections yet"
+        return Line("waiting", f"PostgreSQL is starting: {why}")
+    why = server.log_errors[-1] if server.log_errors else "its log names no error"
+    return Line("blocked", f"PostgreSQL does not run: {why}")
+
+
+def _gone(name: str) -> str:
+    return (
+        f"the primary {name} is gone; this data is kept, read-only. Bring its machine back, "
+        f"or see 'the primary is gone' in the how-to"
+    )
+
+
+def _progress(done: int, total: int) -> str:
+    """How much of a size is done, in the unit of the whole where both have the same."""
+    left, right = size(done), size(total)
+    amount, _, unit = left.partition(" ")
+    return f"{amount if unit == right.partition(' ')[2] else left} of {right}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min"
+    return f"{seconds // 3600:.0f} h"

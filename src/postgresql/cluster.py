@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import os
+import shutil
+import signal
+import time
 from pathlib import Path
 from typing import Literal
 
-from postgresql.layout import Layout
+from postgresql import commands, files, serverlog, sql
+from postgresql.errors import NotReachable, ServerRefused
+from postgresql.layout import CONFIG, ID_FILE, Layout
+
+SAMPLES = Path("/usr/share/postgresql")
+
+_POLL_S = 0.05
+_RELOAD_S = 5.0
+# A checkpoint of a large shared_buffers takes minutes, and cutting it off costs recovery later.
+_STOP_S = 3600
+
+# What pg_createcluster makes, in its own order; the last one tells that it came to its end.
+_CONFIG_FILES = ("start.conf", "postgresql.conf", "pg_hba.conf", "pg_ident.conf", "environment")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +51,24 @@ class DataState:
 
 def state(layout: Layout) -> DataState:
     """The data directory as it lies on the disk. About 5 ms; works while the server is stopped."""
-    raise NotImplementedError
+    return state_of(layout, layout.data_directory)
+
+
+def state_of(layout: Layout, directory: Path) -> DataState:
+    """The same of another directory, such as a base backup that waits to be adopted."""
+    if not (directory / "PG_VERSION").exists():
+        return DataState(exists=False)
+    result = commands.run([layout.programs / "pg_controldata", "-D", directory])
+    pairs = (line.partition(":") for line in result.stdout.splitlines())
+    control = {name: value.strip() for name, _, value in pairs}
+    return DataState(
+        exists=True,
+        cluster_id=(files.read(directory / ID_FILE) or "").strip(),
+        system_id=control.get("Database system identifier", ""),
+        timeline=int(control.get("Latest checkpoint's TimeLineID", "0")),
+        control_state=control.get("Database cluster state", ""),
+        standby_signal=(directory / "standby.signal").exists(),
+    )
 
 
 def create(layout: Layout, cluster_id: str) -> bool:
@@ -50,7 +84,53 @@ def create(layout: Layout, cluster_id: str) -> bool:
     Raises:
         ServerRefused: A data directory of another cluster is there, or initdb's own words.
     """
-    raise NotImplementedError
+    what = f"create PostgreSQL {layout.label}"
+    found = state(layout)
+    if found.exists:
+        if found.cluster_id != cluster_id:
+            raise ServerRefused(
+                what,
+                f"{layout.data_directory} holds another cluster"
+                + (
+                    f" ({found.cluster_id})"
+                    if found.cluster_id
+                    else " that the charm did not make"
+                ),
+                "move that directory away if it is not needed",
+            )
+        ensure_config(layout)
+        return False
+    parent = layout.data_directory.parent
+    files.make_directory(parent)
+    new = parent / f"{layout.name}.new"
+    if new.exists():
+        shutil.rmtree(new)
+    result = commands.run(
+        [
+            layout.programs / "initdb",
+            f"--pgdata={new}",
+            "--username=postgres",
+            "--encoding=UTF8",
+            # The same on every machine and release, so that an index made on one is sorted
+            # right on the other.
+            "--locale=C.UTF-8",
+            "--data-checksums",
+            "--auth-local=peer",
+            "--auth-host=scram-sha-256",
+            "--no-instructions",
+        ],
+        as_postgres=True,
+    )
+    if result.returncode:
+        raise ServerRefused(what, commands.words(result))
+    files.write(new / ID_FILE, f"{cluster_id}\n", mode=0o600)
+    try:
+        new.rename(layout.data_directory)
+    except OSError as error:
+        raise ServerRefused(what, f"{layout.data_directory}: {error.strerror}") from error
+    files.sync(parent)
+    ensure_config(layout)
+    return True
 
 
 def ensure_config(layout: Layout) -> bool:
@@ -62,12 +142,64 @@ def ensure_config(layout: Layout) -> bool:
     Raises:
         ServerRefused: pg_createcluster's own words.
     """
-    raise NotImplementedError
+    directory = layout.config_directory
+    if all((directory / name).exists() for name in _CONFIG_FILES):
+        return False
+    # pg_createcluster refuses what an interrupted one has left.
+    for name in _CONFIG_FILES:
+        (directory / name).unlink(missing_ok=True)
+    # It moves these three from the data directory. initdb puts them there; a base backup of a
+    # packaged cluster has none, and the charm writes the last two itself.
+    if not (layout.data_directory / "postgresql.conf").exists():
+        sample = SAMPLES / str(layout.major) / "postgresql.conf.sample"
+        files.write(layout.data_directory / "postgresql.conf", sample.read_text(), mode=0o600)
+    for name in ("pg_hba.conf", "pg_ident.conf"):
+        files.write(layout.data_directory / name, "", mode=0o600)
+    result = commands.run(
+        [
+            "pg_createcluster",
+            f"--port={layout.port}",
+            "--start-conf=auto",
+            f"--datadir={layout.data_directory}",
+            f"--socketdir={layout.socket_directory}",
+            str(layout.major),
+            layout.name,
+        ]
+    )
+    if result.returncode:
+        raise ServerRefused(f"configure PostgreSQL {layout.label}", commands.words(result))
+    files.make_directory(layout.conf_file.parent)
+    # The generator of postgresql@.service reads start.conf.
+    commands.run(["systemctl", "daemon-reload"])
+    return True
+
+
+def postmaster_pid(layout: Layout) -> int | None:
+    """The postmaster's process, if it lives.
+
+    postmaster.pid outlives a power cut, after which another process may have its number; the
+    postmaster is the one whose working directory is the data directory.
+    """
+    try:
+        pid = int((layout.data_directory / "postmaster.pid").read_text().split("\n", 1)[0])
+        home = Path(f"/proc/{pid}/cwd").readlink()
+    except (OSError, ValueError):
+        return None
+    return pid if home == layout.data_directory.resolve() else None
 
 
 def is_running(layout: Layout) -> bool:
     """Whether the postmaster lives (it may not accept connections yet); a file read."""
-    raise NotImplementedError
+    return postmaster_pid(layout) is not None
+
+
+def is_accepting(layout: Layout) -> bool:
+    """Whether a connection can be had."""
+    try:
+        with sql.local(layout):
+            return True
+    except NotReachable:
+        return False
 
 
 def start(layout: Layout, wait_s: float = 30) -> bool:
@@ -84,11 +216,31 @@ def start(layout: Layout, wait_s: float = 30) -> bool:
     Raises:
         ServerRefused: It ended; its log's own words.
     """
-    raise NotImplementedError
+    offset = serverlog.size(layout.log_file)
+    if not is_running(layout):
+        # A unit that ended badly before may have come to systemd's limit of starts.
+        commands.run(["systemctl", "reset-failed", layout.service])
+        # Not charmhelpers' service_start: pg_ctlcluster waits two seconds for a server to
+        # "stabilise", and a minute for a standby's recovery; here the server itself is asked.
+        result = commands.run(["systemctl", "start", "--no-block", layout.service])
+        if result.returncode:
+            raise ServerRefused(f"start PostgreSQL {layout.label}", commands.words(result))
+    deadline = time.monotonic() + wait_s
+    while not is_accepting(layout):
+        if not is_running(layout) and _has_ended(layout):
+            raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def stop(layout: Layout, mode: Literal["smart", "fast", "immediate"] = "fast") -> bool:
     """Stop the server and wait until it is gone.
+
+    Args:
+        layout: The cluster.
+        mode: As of pg_ctl: fast ends sessions and writes a checkpoint; immediate does not.
 
     Returns:
         Whether it had been running.
@@ -96,7 +248,22 @@ def stop(layout: Layout, mode: Literal["smart", "fast", "immediate"] = "fast") -
     Raises:
         ServerRefused: It is still there.
     """
-    raise NotImplementedError
+    from charmhelpers.core import host
+
+    was_running = is_running(layout)
+    if was_running:
+        # systemd knows no modes, and while its start job waits it would signal every process
+        # of the server instead.
+        control = ["pg_ctlcluster", "--skip-systemctl-redirect", "-m", mode]
+        result = commands.run(
+            [*control, str(layout.major), layout.name, "stop", "--", "-t", str(_STOP_S)],
+            timeout_s=_STOP_S + 60,
+        )
+        if is_running(layout):
+            raise ServerRefused(f"stop PostgreSQL {layout.label}", commands.words(result))
+    if was_running or _unit_state(layout) not in ("inactive", "failed"):
+        host.service_stop(layout.service)
+    return was_running
 
 
 def restart(layout: Layout) -> None:
@@ -105,7 +272,8 @@ def restart(layout: Layout) -> None:
     Raises:
         ServerRefused: As `stop` and `start`.
     """
-    raise NotImplementedError
+    stop(layout)
+    start(layout)
 
 
 def reload(layout: Layout) -> bool:
@@ -115,9 +283,25 @@ def reload(layout: Layout) -> bool:
         Whether there was a running server.
 
     Raises:
-        ServerRefused: It refuses the files, with its own words.
+        ServerRefused: It refuses the files, with its own words; what was in force is still.
     """
-    raise NotImplementedError
+    pid = postmaster_pid(layout)
+    if pid is None:
+        return False
+    try:
+        with sql.local(layout) as conn:
+            (before,) = sql.row(conn, "SELECT pg_conf_load_time()")
+            # The signal that pg_ctl reload sends. The postmaster passes it on to this session.
+            os.kill(pid, signal.SIGHUP)
+            deadline = time.monotonic() + _RELOAD_S
+            while sql.row(conn, "SELECT pg_conf_load_time()") == (before,):
+                if time.monotonic() > deadline:
+                    raise ServerRefused(f"reload PostgreSQL {layout.label}", _file_errors(conn))
+                time.sleep(_POLL_S / 5)
+    except NotReachable:
+        # It is starting, and may have read its files already.
+        os.kill(pid, signal.SIGHUP)
+    return True
 
 
 def set_aside(layout: Layout) -> Path | None:
@@ -132,17 +316,91 @@ def set_aside(layout: Layout) -> Path | None:
     Raises:
         ServerRefused: The server runs, or the directory cannot be renamed.
     """
-    raise NotImplementedError
+    if not layout.data_directory.exists():
+        return None
+    what = f"set {layout.data_directory} aside"
+    if is_running(layout):
+        raise ServerRefused(what, "its server runs")
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return set_directory_aside(layout.data_directory, stamp, what)
 
 
-def recent_errors(layout: Layout, since: float | None = None, limit: int = 5) -> list[str]:
-    """FATAL, PANIC and ERROR lines of the server's own processes, newest last.
+def set_directory_aside(directory: Path, stamp: str, what: str) -> Path:
+    """Rename a directory to NAME.set-aside-<stamp>, and delete those set aside before.
+
+    Raises:
+        ServerRefused: It cannot be renamed.
+    """
+    older = aside(directory)
+    target = directory.with_name(f"{directory.name}.set-aside-{stamp}")
+    try:
+        directory.rename(target)
+    except OSError as error:
+        raise ServerRefused(what, error.strerror or str(error)) from error
+    files.sync(directory.parent)
+    for path in older:
+        if path != target:
+            shutil.rmtree(path, ignore_errors=True)
+    return target
+
+
+def aside(directory: Path) -> list[Path]:
+    """What was set aside of a directory, oldest first."""
+    return sorted(directory.parent.glob(f"{directory.name}.set-aside-*"))
+
+
+def recent_errors(layout: Layout, limit: int = 5) -> list[str]:
+    """FATAL, PANIC and ERROR lines of the server's own processes since its last start.
 
     What client sessions did wrong is left out.
 
     Args:
         layout: The cluster.
-        since: Seconds since the epoch; None: since the last start of the server.
-        limit: How many of the newest to give.
+        limit: How many of the newest to give; the newest comes last.
     """
-    raise NotImplementedError
+    lines = serverlog.since_start(serverlog.tail(layout.log_file))
+    return serverlog.severe(lines, limit)
+
+
+def drop(layout: Layout) -> None:
+    """Take Debian's /etc part away from a stopped cluster; its data stays.
+
+    Raises:
+        ServerRefused: The server runs.
+    """
+    if is_running(layout):
+        raise ServerRefused(f"drop PostgreSQL {layout.label}", "its server runs")
+    shutil.rmtree(CONFIG / str(layout.major) / layout.name, ignore_errors=True)
+    commands.run(["systemctl", "daemon-reload"])
+
+
+def _unit_state(layout: Layout) -> str:
+    result = commands.run(["systemctl", "is-active", layout.service])
+    return result.stdout.strip()
+
+
+def _has_ended(layout: Layout) -> bool:
+    """Whether systemd is done with starting the unit."""
+    result = commands.run(["systemctl", "show", "-p", "ActiveState", "-p", "Job", layout.service])
+    properties = dict(line.split("=", 1) for line in result.stdout.splitlines())
+    idle = properties.get("ActiveState") in ("inactive", "failed")
+    return idle and properties.get("Job", "0") in ("", "0")
+
+
+def _last_words(layout: Layout, offset: int) -> str:
+    lines = serverlog.tail(layout.log_file, offset)
+    said = serverlog.severe(lines)
+    if said:
+        return "; ".join(said)
+    result = commands.run(["journalctl", "--unit", layout.service, "-n", "5", "-o", "cat"])
+    return "; ".join(lines[-3:]) or commands.words(result)
+
+
+def _file_errors(conn: sql.Connection) -> str:
+    found = sql.rows(
+        conn,
+        "SELECT sourcefile, sourceline, name, error FROM pg_file_settings"
+        " WHERE error IS NOT NULL AND error <> 'setting could not be applied'",
+    )
+    said = [f"{file} line {line} ({name or '?'}): {error}" for file, line, name, error in found]
+    return "; ".join(said) or f"it did not read its files again within {_RELOAD_S:.0f} s"

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import pwd
 from pathlib import Path
 
+import jinja2
+
+# charmhelpers.core.host raises at import where os-release does not name Ubuntu, so that it is
+# imported where a machine is changed, and the charm's logic can be read and tested elsewhere.
+
 OWNER = "postgres"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # What is made are configuration files; nothing here is HTML.
+        autoescape=False,  # noqa: S701
+    )
 
 
 def render(template: str, **context: object) -> str:
@@ -14,13 +36,72 @@ def render(template: str, **context: object) -> str:
         jinja2.UndefinedError: The template names something the context lacks; charmhelpers'
             own render would silently leave it empty.
     """
-    raise NotImplementedError
+    return _environment().get_template(template).render(context)
+
+
+def read(path: Path) -> str | None:
+    """The file's text; None where there is no such file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
     """Make the file hold exactly this text, by a rename, so that no reader sees half of it.
 
+    Args:
+        path: The file; its directory must exist.
+        text: All of it.
+        owner: User and group that it shall belong to.
+        mode: Its permissions.
+
     Returns:
         Whether anything changed.
     """
-    raise NotImplementedError
+    if _is(path, text, owner, mode):
+        return False
+    from charmhelpers.core import host
+
+    # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
+    new = path.with_name(f".{path.name}.new")
+    # write_file would fill a file left over from an interruption before it narrows its mode.
+    new.unlink(missing_ok=True)
+    host.write_file(str(new), text.encode(), owner=owner, group=owner, perms=mode)
+    sync(new)
+    new.replace(path)
+    sync(path.parent)
+    return True
+
+
+def make_directory(path: Path, owner: str = OWNER, mode: int = 0o755) -> bool:
+    """Make a directory, and those above it, unless it is there.
+
+    Returns:
+        Whether it was made.
+    """
+    if path.is_dir():
+        return False
+    from charmhelpers.core import host
+
+    host.mkdir(str(path), owner=owner, group=owner, perms=mode)
+    return True
+
+
+def sync(path: Path) -> None:
+    """Bring a file's content, or a directory's entries, safely to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is(path: Path, text: str, owner: str, mode: int) -> bool:
+    try:
+        status = path.stat()
+        if path.read_bytes() != text.encode():
+            return False
+    except FileNotFoundError:
+        return False
+    return status.st_mode & 0o7777 == mode and status.st_uid == pwd.getpwnam(owner).pw_uid

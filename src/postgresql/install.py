@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from postgresql import commands, files
+from postgresql.errors import InstallFailed
+from postgresql.layout import Layout
+
+# In this order: the first ones bring createcluster.conf, which has to say that no cluster `main`
+# is wanted before the server's package is configured. The server's modules, basic_archive among
+# them, are in its own package.
+COMMON_PACKAGES = ("postgresql-common", "ssl-cert", "logrotate")
+SERVER_PACKAGES = ("postgresql",)
+CREATECLUSTER_CONF = Path("/etc/postgresql-common/createcluster.conf")
+OS_RELEASE = Path("/etc/os-release")
+
+_APT_OPTIONS = [
+    "--option=Dpkg::Options::=--force-confold",
+    # unattended-upgrades may hold the lock on a new machine for minutes.
+    "--option=DPkg::Lock::Timeout=300",
+    "--no-install-recommends",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,14 +56,97 @@ def ensure_installed() -> bool:
     Raises:
         InstallFailed: With apt's own words.
     """
-    raise NotImplementedError
+    installed = Layout.find() is not None
+    if not installed:
+        _install(COMMON_PACKAGES)
+    _set_create_main_cluster_false()
+    if not installed:
+        _install(SERVER_PACKAGES)
+    return not installed
 
 
 def server_version() -> str | None:
     """Version of the installed server such as "15.20"; None where none is installed."""
-    raise NotImplementedError
+    layout = Layout.find()
+    if layout is None:
+        return None
+    # "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"
+    result = commands.run([layout.programs / "postgres", "--version"])
+    match = re.search(r"\(PostgreSQL\) (\S+)", result.stdout)
+    return match[1] if match else None
 
 
 def machine() -> Machine:
     """This machine's architecture and operating system."""
-    raise NotImplementedError
+    fields = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', OS_RELEASE.read_text(), re.MULTILINE))
+    name = fields.get("NAME", "Linux")
+    return Machine(platform.machine(), f"{name} {fields.get('VERSION_ID', '')}".strip())
+
+
+def _install(packages: Sequence[str]) -> None:
+    from charmhelpers import fetch
+
+    output = ""
+    missing: list[str] = fetch.filter_installed_packages(list(packages))
+    for update in (False, True):
+        if not missing:
+            return
+        with _captured_output() as said:
+            if update:
+                fetch.apt_update(fatal=False)
+            # fatal=True would try for 100 s before it says anything; a hook that fails tells
+            # the reason at once, and the next one tries again.
+            fetch.apt_install(missing, options=_APT_OPTIONS, fatal=False)
+        output = said[0]
+        missing = fetch.filter_installed_packages(list(packages))
+    if missing:
+        raise InstallFailed(
+            f"install {', '.join(missing)}",
+            _apt_words(output),
+            "see that the machine reaches its package archive; the next hook tries again",
+        )
+
+
+def _set_create_main_cluster_false() -> None:
+    """Add the line to createcluster.conf, whose other lines are the administrator's."""
+    text = files.read(CREATECLUSTER_CONF) or ""
+    pattern = re.compile(r"^[ \t]*#?[ \t]*create_main_cluster[ \t]*=.*$", re.MULTILINE)
+    line = "create_main_cluster = false"
+    if re.search(rf"^{line}$", text, re.MULTILINE):
+        return
+    new = pattern.sub(line, text, count=1) if pattern.search(text) else f"{text}{line}\n"
+    files.make_directory(CREATECLUSTER_CONF.parent, owner="root")
+    files.write(CREATECLUSTER_CONF, new, owner="root", mode=0o644)
+
+
+@contextlib.contextmanager
+def _captured_output() -> Generator[list[str], None, None]:
+    """Collect what child processes print: charmhelpers hands apt's output to no one.
+
+    Yields:
+        A list that holds the text as its only item when the block is left.
+    """
+    said: list[str] = []
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield said
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, number in zip(kept, (1, 2), strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            sink.seek(0)
+            said.append(sink.read().decode("utf-8", "replace"))
+
+
+def _apt_words(output: str) -> str:
+    """Apt's errors, else the end of what it said."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line[2:].strip() for line in lines if line.startswith(("E:", "dpkg: error"))]
+    return "; ".join((errors or lines)[-4:]) or "apt said nothing"

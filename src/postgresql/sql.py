@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Sequence
+from typing import Any, cast
 
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812
-
 APPLICATION_NAME = "pg-hot-standby"
+
+CONNECT_TIMEOUT_S = 5
+
+Row = tuple[Any, ...]
 
 
 @contextlib.contextmanager
 def local(
     layout: Layout, database: str = "postgres", timeout_s: float = 10
-) -> Iterator[Connection]:
+) -> Generator[Connection, None, None]:
     """A connection as the superuser postgres over the Unix socket; autocommit, closed at the end.
 
     Args:
@@ -29,8 +34,15 @@ def local(
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
-    raise NotImplementedError
-    yield
+    with _connection(
+        f"PostgreSQL {layout.label}",
+        timeout_s,
+        host=str(layout.socket_directory),
+        port=layout.port,
+        user="postgres",
+        dbname=database,
+    ) as conn:
+        yield conn
 
 
 @contextlib.contextmanager
@@ -41,7 +53,7 @@ def remote(
     database: str = "postgres",
     port: int = 5432,
     timeout_s: float = 10,
-) -> Iterator[Connection]:
+) -> Generator[Connection, None, None]:
     """A connection to another server; autocommit, closed at the end.
 
     Args:
@@ -56,5 +68,70 @@ def remote(
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
-    raise NotImplementedError
-    yield
+    with _connection(
+        f"PostgreSQL at {address}",
+        timeout_s,
+        host=address,
+        port=port,
+        user=role,
+        password=password,
+        dbname=database,
+        # Several seconds at the least: libpq takes 1 for 2.
+        connect_timeout=max(2, round(min(timeout_s, CONNECT_TIMEOUT_S))),
+        tcp_user_timeout=round(timeout_s * 1000),
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+    ) as conn:
+        yield conn
+
+
+def rows(conn: Connection, query: str, arguments: Sequence[object] | None = None) -> list[Row]:
+    """All rows of a query; [] for a statement that returns none."""
+    with conn.cursor() as cursor:
+        cursor.execute(query, arguments)
+        return cursor.fetchall() if cursor.description else []
+
+
+def row(conn: Connection, query: str, arguments: Sequence[object] | None = None) -> Row:
+    """The one row that a query always returns."""
+    return rows(conn, query, arguments)[0]
+
+
+def words(error: psycopg2.Error) -> str:
+    """PostgreSQL's message with its DETAIL and HINT, on one line."""
+    diagnostics = error.diag
+    if diagnostics.message_primary:
+        more = [diagnostics.message_detail, diagnostics.message_hint]
+        return " ".join([diagnostics.message_primary, *(f"({text})" for text in more if text)])
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines) or type(error).__name__
+
+
+@contextlib.contextmanager
+def _connection(
+    whom: str, timeout_s: float, **parameters: object
+) -> Generator[Connection, None, None]:
+    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+    try:
+        conn = psycopg2.connect(
+            "",
+            application_name=APPLICATION_NAME,
+            # What an operator sets for all sessions must not bind the charm's own.
+            options=(
+                f"-c statement_timeout={round(timeout_s * 1000)} -c lock_timeout=0"
+                " -c idle_session_timeout=0 -c default_transaction_read_only=off"
+                " -c search_path=pg_catalog -c datestyle=ISO"
+            ),
+            **cast("dict[str, Any]", parameters),
+        )
+    except psycopg2.Error as error:
+        raise NotReachable(f"connect to {whom}", words(error)) from None
+    try:
+        conn.autocommit = True
+        yield conn
+    except psycopg2.Error as error:
+        # What the statement was may hold more than an operator should read in a status.
+        raise QueryRefused(f"ask {whom}", words(error)) from None
+    finally:
+        conn.close()

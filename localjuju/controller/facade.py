@@ -179,7 +179,7 @@ class RelationLine(TypedDict):
 
 
 class Status(TypedDict):
-    """``formatted`` is what ``juju status --format=json`` prints; ``relations`` is for the table."""
+    """``formatted`` is what ``juju status --format=json`` prints; ``relations`` is for tables."""
 
     formatted: dict[str, Any]
     relations: list[RelationLine]
@@ -233,8 +233,8 @@ class Controller:
                 finds everything as it was.
 
         Raises:
-            ControllerGoneError: none runs and ``start`` is false, or it cannot be started (with the
-                daemon's own words).
+            ControllerGoneError: none runs and ``start`` is false, or it cannot be started (with
+                the daemon's own words).
         """
         return cls(wire.connect(home, start=start))
 

@@ -1,0 +1,1 @@
+"""How results look: pure functions from the controller's data to text."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ops import testing
 
 from charm import PgHotStandbyCharm
@@ -17,6 +19,15 @@ from state.member import Admission, Member, Phase
 from state.record import Record
 from tests.unit.fakes import FakeMachine
 
+ROOT = Path(__file__).parents[2]
+DECLARED: dict[str, Any] = {
+    name: yaml.safe_load((ROOT / file).read_text())
+    for name, file in (
+        ("meta", "metadata.yaml"),
+        ("actions", "actions.yaml"),
+        ("config", "config.yaml"),
+    )
+}
 RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7001")
 SECRET = testing.Secret(
     {"replication-password": "r" * 32, "operator-password": "o" * 32},
@@ -60,7 +71,7 @@ def context(machine: FakeMachine, unit: int = 0) -> testing.Context[Any]:
         pass
 
     OnFake.machine = machine
-    return testing.Context(OnFake, app_name="pg", unit_id=unit, charm_root=".")
+    return testing.Context(OnFake, **DECLARED, app_name="pg", unit_id=unit)
 
 
 def relation(
@@ -145,7 +156,7 @@ class TestFirstDeploy:
     def test_the_leader_records_the_system_id_that_the_primary_tells(self) -> None:
         ctx = context(FakeMachine(PRIMARY_FACTS))
         peers = relation(dataclasses.replace(RECORD, system_id=""), mine=PRIMARY)
-        out = ctx.run(ctx.on.relation_changed(peers), state(peers, leader=True))
+        out = ctx.run(ctx.on.update_status(), state(peers, leader=True))
         shared = out.get_relation(peers.id).local_app_data
         assert Record.from_json(shared["record"]) == RECORD
 

@@ -1,0 +1,123 @@
+"""What the sentinel makes of what it sees, and how it wakes the charm."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel import events
+from sentinel.courier import Courier
+from sentinel.events import Look, between
+
+PRIMARY = Look(running=True, in_recovery=False, standbys=(("pg_1", "streaming", "async"),))
+STANDBY = Look(running=True, in_recovery=True, streaming=True)
+
+
+class TestBetween:
+    @pytest.mark.parametrize(
+        ("before", "changes", "expected"),
+        [
+            (STANDBY, {}, ()),
+            (PRIMARY, {}, ()),
+            (STANDBY, {"running": False, "streaming": False}, (events.SERVER_STOPPED,)),
+            (Look(), {"running": True}, (events.SERVER_STARTED,)),
+            (STANDBY, {"streaming": False}, (events.PRIMARY_UNREACHABLE,)),
+            (
+                dataclasses.replace(STANDBY, streaming=False),
+                {"streaming": True},
+                (events.PRIMARY_BACK,),
+            ),
+            (PRIMARY, {"standbys": ()}, (events.STANDBYS_CHANGED,)),
+            (PRIMARY, {"archive_failing": True}, (events.ARCHIVE_FAILING,)),
+            (
+                dataclasses.replace(PRIMARY, archive_failing=True),
+                {"archive_failing": False},
+                (events.ARCHIVE_RECOVERED,),
+            ),
+            (
+                dataclasses.replace(PRIMARY, archive_moving=True),
+                {"archive_moving": False},
+                (events.ARCHIVE_MOVED,),
+            ),
+            (Look(), {"clone": "running"}, (events.CLONE_PROGRESSED,)),
+            (Look(clone="running"), {"clone_step": 3}, (events.CLONE_PROGRESSED,)),
+            (Look(clone="running"), {"clone": "finished"}, (events.CLONE_FINISHED,)),
+            (Look(clone="running"), {"clone": "failed"}, (events.CLONE_FAILED,)),
+        ],
+    )
+    def test_a_change_has_its_event_and_nothing_else_has(
+        self, before: Look, changes: dict[str, Any], expected: tuple[str, ...]
+    ) -> None:
+        assert between(before, dataclasses.replace(before, **changes)) == expected
+
+    @pytest.mark.parametrize("look", [PRIMARY, STANDBY, Look()])
+    def test_a_first_look_at_a_machine_at_peace_wakes_nobody(self, look: Look) -> None:
+        assert between(None, look) == ()
+
+    def test_a_first_look_tells_what_ended_while_nobody_looked(self) -> None:
+        assert between(None, Look(clone="finished")) == (events.CLONE_FINISHED,)
+        assert between(None, dataclasses.replace(PRIMARY, archive_failing=True)) == (
+            events.ARCHIVE_FAILING,
+        )
+
+    def test_every_event_that_is_named_is_one_of_the_charms(self) -> None:
+        named = {value for name, value in vars(events).items() if name.isupper() and name != "ALL"}
+        assert named == set(events.ALL)
+
+
+class FakeHook:
+    """A hook under way, as Popen shows it."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+class TestCourier:
+    def setup_method(self) -> None:
+        self.now = 100.0
+        self.raised: list[list[str]] = []
+        self.hooks: list[FakeHook] = []
+
+        def start(command: list[str]) -> Any:
+            self.raised.append(command)
+            self.hooks.append(FakeHook())
+            return self.hooks[-1]
+
+        self.courier = Courier("pg/1", Path("/charm"), start, clock=lambda: self.now)
+
+    def test_raises_an_event_through_the_units_agent(self) -> None:
+        self.courier.take([events.CLONE_FINISHED])
+        self.courier.work()
+        assert self.raised == [
+            ["juju-exec", "pg/1", "JUJU_DISPATCH_PATH=hooks/clone_finished /charm/dispatch"]
+        ]
+
+    def test_one_hook_at_a_time_and_one_for_all_that_waited(self) -> None:
+        self.courier.take([events.SERVER_STARTED])
+        self.courier.work()
+        self.courier.take([events.PRIMARY_BACK])
+        self.courier.take([events.ARCHIVE_FAILING])
+        self.courier.work()
+        assert len(self.raised) == 1
+        self.hooks[0].code = 0
+        self.courier.work()
+        assert len(self.raised) == 2
+        self.hooks[1].code = 0
+        self.courier.work()
+        assert self.courier.idle
+
+    def test_an_event_keeps_while_the_agent_is_away(self) -> None:
+        self.courier.take([events.SERVER_STOPPED])
+        self.courier.work()
+        self.hooks[0].code = 1
+        self.courier.work()
+        assert len(self.raised) == 1
+        self.now += 5
+        self.courier.work()
+        assert self.raised[1] == self.raised[0]

@@ -1,0 +1,145 @@
+"""The status line: true, and saying what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from decisions.facts import Machine, View
+from outcome import Found, Outcome
+from postgresql.archive import Archiver
+from postgresql.clone import CloneState
+from postgresql.observe import Server, Standby
+from state.member import Member, Phase
+from state.options import Problem
+from state.record import Record
+from status import of_application, of_unit
+
+RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7")
+SERVING = Machine(has_data=True, cluster_id="c1", system_id="7", running=True, in_recovery=False)
+STREAMING = Standby("pg_1", "10.0.0.2", "streaming", "async", 0, 0, 0, 0, None, None, None)
+
+
+def found(me: str, others: list[Member], server: Server, **changes: Any) -> Found:
+    view = View(
+        me=me,
+        leader=True,
+        record=RECORD,
+        members={member.unit: member for member in [Member(me), *others]},
+        machine=SERVING,
+        replication_role="replicator",
+        credentials=True,
+    )
+    whole = Found(view, server, CloneState("absent"), None)
+    return dataclasses.replace(whole, **changes)
+
+
+def primary(*standbys: Standby, others: list[Member] | None = None, **changes: Any) -> Found:
+    server = Server(has_data=True, running=True, accepting=True, standbys=standbys)
+    return found("pg/0", others or [], server, **changes)
+
+
+def standby(**server: Any) -> Found:
+    whole = Server(has_data=True, running=True, accepting=True, in_recovery=True)
+    told = [Member("pg/0", phase=Phase.primary)]
+    return found("pg/1", told, dataclasses.replace(whole, **server))
+
+
+class TestPrimary:
+    def test_alone(self) -> None:
+        line = of_unit(Outcome(primary()))
+        assert (line.level, line.text) == ("active", "primary, alone: no standby holds a copy")
+
+    def test_counts_those_that_stream(self) -> None:
+        line = of_unit(Outcome(primary(STREAMING, others=[Member("pg/1", phase=Phase.standby)])))
+        assert (line.level, line.text) == ("active", "primary, 1 of 1 standbys streaming")
+
+    def test_names_those_that_do_not(self) -> None:
+        others = [Member("pg/1", phase=Phase.cloning), Member("pg/2", phase=Phase.standby)]
+        assert of_unit(Outcome(primary(others=others))).text == (
+            "primary, 0 of 2 standbys streaming: pg/1 is cloning, pg/2 does not stream"
+        )
+
+    def test_a_server_that_stopped_is_quoted(self) -> None:
+        stopped = Server(has_data=True, log_errors=("FATAL: no space left on device",))
+        line = of_unit(Outcome(found("pg/0", [], stopped)))
+        assert (line.level, line.text) == (
+            "blocked",
+            "PostgreSQL does not run: FATAL: no space left on device",
+        )
+
+
+class TestStandby:
+    def test_streaming(self) -> None:
+        line = of_unit(Outcome(standby(receiver_status="streaming")))
+        assert (line.level, line.text) == ("active", "standby of pg/0, 0 B behind")
+
+    def test_that_lost_its_primary_is_not_called_active(self) -> None:
+        line = of_unit(Outcome(standby(log_errors=("could not connect to the primary server",))))
+        assert line.level == "waiting"
+        assert "not streaming" in line.text
+        assert "could not connect" in line.text
+
+    def test_that_can_never_catch_up_says_what_to_do(self) -> None:
+        error = "requested WAL segment 000000010000000000000003 has already been removed"
+        line = of_unit(Outcome(standby(log_errors=(error,))))
+        assert line.level == "blocked"
+        assert "juju run pg/1 reinit-standby confirm=pg/1" in line.text
+
+
+class TestCloning:
+    def clone(self, **changes: Any) -> str:
+        empty = standby()
+        view = dataclasses.replace(empty.view, machine=Machine(clone="running"))
+        state = dataclasses.replace(CloneState("running"), **changes)
+        cloning = dataclasses.replace(empty, view=view, server=Server(), clone=state)
+        line = of_unit(Outcome(cloning))
+        return f"{line.level}: {line.text}"
+
+    def test_shows_percent_sizes_and_rate(self) -> None:
+        gib = 1024**3
+        shown = self.clone(
+            percent=43,
+            copied_bytes=int(1.2 * gib),
+            total_bytes=int(2.8 * gib),
+            bytes_per_second=100 * 1024**2,
+        )
+        assert shown == "maintenance: cloning from pg/0: 43 %, 1.2 of 2.8 GB, 100.0 MB/s"
+
+    def test_quotes_a_failure_and_says_when_it_is_tried_again(self) -> None:
+        shown = self.clone(error="could not connect", attempt=1, next_try_s=30)
+        assert shown == (
+            "waiting: cloning from pg/0 failed (try 1, again in 30 s): could not connect"
+        )
+
+    def test_asks_for_a_person_when_it_goes_on_failing(self) -> None:
+        assert self.clone(error="x", attempt=3, next_try_s=60).startswith("blocked")
+
+
+class TestWhatIsWrongGoesFirst:
+    def test_a_refused_option(self) -> None:
+        problem = Problem("max-connections", 1, "must be from 10 to 262143")
+        line = of_unit(Outcome(primary(), problems=(problem,)))
+        assert line.level == "blocked"
+        assert line.text == (
+            "config max-connections='1': must be from 10 to 262143; "
+            "the last good value stays in force"
+        )
+
+    def test_an_archive_that_fails(self) -> None:
+        archive = Archiver(failing=True, failure="/archive: No space left", waiting=3)
+        line = of_unit(Outcome(primary(archive=archive)))
+        assert (line.level, line.text) == (
+            "blocked",
+            "/archive: No space left; 3 WAL files wait for it",
+        )
+
+
+class TestApplication:
+    def test_counts_the_standbys(self) -> None:
+        others = [Member("pg/1", phase=Phase.standby, follows="pg/0"), Member("pg/2")]
+        view = primary(others=others)
+        told = {**view.view.members, "pg/0": Member("pg/0", phase=Phase.primary)}
+        whole = dataclasses.replace(view, view=dataclasses.replace(view.view, members=told))
+        line = of_application(Outcome(whole))
+        assert (line.level, line.text) == ("waiting", "primary pg/0, 1 of 2 standbys streaming")

@@ -29,7 +29,7 @@ setup: ## install what is missing: packages by apt, Python tools into .venv
 	@tools/setup.sh
 
 demo: setup ## deploy a pair on local machines, prove that it replicates, and leave it running
-	@$(PYTHON) -m tools.demo
+	@$(PYTHON) -m tools.demo $(RELEASE)
 
 down: ## take the local machines away again
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down; else echo 'There are no local machines.'; fi

@@ -19,11 +19,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from localjuju.host import image
+from localjuju.host import definition, image
 from localjuju.host.errors import HostError
+from localjuju.host.surroundings import Bind
 from tools.root import become_root, give_back
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,10 @@ BUILD = ROOT / ".build"
 CHARMS = BUILD / "charms"
 RESULT = ROOT / "pg-hot-standby"
 KEPT_PACKS = 6
-CHARMCRAFT = ("/opt/charmcraft/bin/charmcraft", "pack")
+CHARMCRAFT = ("/opt/charmcraft/bin/charmcraft", "pack", "--verbosity", "brief")
+# By this mark, Podman's, charmcraft knows that it cannot install uv as a snap, and uses the one
+# that is there.
+IN_A_CONTAINER = "touch /run/.containerenv"
 FILES = (
     "charmcraft.yaml",
     "metadata.yaml",
@@ -63,9 +67,9 @@ def inputs() -> Iterator[Path]:
                 yield path
 
 
-def key_of(target: str) -> str:
-    """Hash what a pack for the target is made of: its inputs and the way that they are packed."""
-    digest = hashlib.sha256(target.encode())
+def key_of(machine: str) -> str:
+    """Hash what a pack is made of: the machine that makes it, the inputs, this program."""
+    digest = hashlib.sha256(machine.encode())
     for path in (*inputs(), Path(__file__)):
         digest.update(f"\0{path.relative_to(ROOT)}\0{path.stat().st_mode & 0o111:o}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -138,8 +142,11 @@ def pack_layer() -> image.Layer:
         files={"/opt/charmcraft.txt": requirements()},
         commands=(
             # charmcraft imports the distribution's python3-apt, which is in no registry.
-            "python3 -m venv --system-site-packages /opt/charmcraft",
-            "/opt/charmcraft/bin/pip install --quiet --require-hashes -r /opt/charmcraft.txt",
+            ("python3", "-m", "venv", "--system-site-packages", "/opt/charmcraft"),
+            (
+                *("/opt/charmcraft/bin/pip", "install", "--quiet", "--no-cache-dir"),
+                *("--require-hashes", "-r", "/opt/charmcraft.txt"),
+            ),
         ),
     )
 
@@ -150,25 +157,27 @@ def architecture() -> str:
     return subprocess.run(dpkg, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def pack_in_local_machine(release: str, platform: str, packed: Path) -> None:
+def pack_in_local_machine(release: str, packed: Path, say: Callable[[str], None]) -> None:
     """Pack in a local machine of the release.
 
     Raises:
         PackFailed: if charmcraft fails there.
         HostError: if there is no such machine.
     """
-    pack_image = image.ensure(release, layer=pack_layer())
+    pack_image = image.ensure(release, layer=pack_layer(), say=say)
+    platform = f"{pack_image.base}:{architecture()}"
     downloads = BUILD / "uv-cache"
     downloads.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="pack-") as name:
         project = Path(name)
         copy_inputs(project)
-        print(f"Running charmcraft for {platform} on {pack_image.name}", flush=True)
+        say(f"charmcraft packs for {platform} in a local machine")
+        charmcraft = [*CHARMCRAFT, "--destructive-mode", "--platform", platform]
         done = pack_image.run(
-            [*CHARMCRAFT, "--destructive-mode", "--platform", platform, "--verbosity", "brief"],
+            ["sh", "-c", f'{IN_A_CONTAINER} && exec "$@"', "sh", *charmcraft],
             binds=[
-                image.Bind(project, "/root/charm"),
-                image.Bind(downloads, "/root/.cache/uv"),
+                Bind(project, Path("/root/charm")),
+                Bind(downloads, Path("/root/.cache/uv")),
             ],
             cwd="/root/charm",
             env={
@@ -226,19 +235,35 @@ def place(kept: Path, result: Path) -> None:
     copy.replace(result)
 
 
-def make(release: str, platform: str | None, result: Path, *, fresh: bool) -> None:
+def make(
+    release: str,
+    platform: str | None,
+    result: Path,
+    *,
+    fresh: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
     """Pack, or take the pack from before if nothing has changed.
+
+    Args:
+        release: Debian release of the local machine that packs.
+        platform: of charmcraft.yaml, to pack with this host's own charmcraft instead.
+        result: where the charm is written.
+        fresh: pack even if nothing has changed.
+        say: is told what is being done.
 
     Raises:
         PackFailed: if charmcraft is not there or fails.
         HostError: if the local machine for it cannot be had.
     """
     target = platform or f"{release} {architecture()}"
-    kept = CHARMS / f"{key_of(target)}.charm"
+    # The image brings the Python whose wheels are packed.
+    machine = platform or definition.base_name(release, definition.DEFAULT_BASE)
+    kept = CHARMS / f"{key_of(machine)}.charm"
     if kept.exists() and not fresh:
         os.utime(kept)
         place(kept, result)
-        print(f"{result.name}: packed before from the same files, for {target}")
+        say(f"{result.name}: packed before from the same files, for {target}")
         return
     if platform is None:
         become_root("Packing in a local machine")
@@ -247,7 +272,7 @@ def make(release: str, platform: str | None, result: Path, *, fresh: bool) -> No
     with tempfile.TemporaryDirectory(dir=BUILD, prefix="packed-") as name:
         packed, normalised = Path(name) / "packed.charm", Path(name) / "normalised.charm"
         if platform is None:
-            pack_in_local_machine(release, f"{image.BASE}:{architecture()}", packed)
+            pack_in_local_machine(release, packed, say)
         else:
             pack_on_this_host(platform, packed)
         normalise(packed, normalised)
@@ -256,7 +281,7 @@ def make(release: str, platform: str | None, result: Path, *, fresh: bool) -> No
     place(kept, result)
     give_back(BUILD, result)
     size = result.stat().st_size / 1e6
-    print(f"{result.name}: {size:.1f} MB for {target} in {time.monotonic() - began:.1f} s")
+    say(f"{result.name}: {size:.1f} MB for {target} in {time.monotonic() - began:.1f} s")
 
 
 def main() -> int:

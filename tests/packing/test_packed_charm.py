@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from localjuju.host import image
+
 ROOT = Path(__file__).parents[2]
 CHARM = ROOT / "pg-hot-standby"
 RELEASE = os.environ.get("LOCALJUJU_RELEASE", "bookworm")
@@ -134,14 +136,12 @@ def test_the_charm_and_its_dependencies_are_importable_on_its_machine(
 ):
     packed.extractall(tmp_path)
     (site_packages,) = tmp_path.glob("venv/lib/python3.*/site-packages")
-    environment = f"PYTHONPATH={tmp_path / 'src'}:{site_packages}"
-    in_a_machine = [ROOT / "localjuju/bin/machine", "try", "--", "env", "-C", tmp_path]
-    done = subprocess.run(
-        [*in_a_machine, environment, "/usr/bin/python3", "-c", IMPORTS],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    done = image.ensure(RELEASE).run(
+        ["/usr/bin/python3", "-c", IMPORTS],
+        binds=[tmp_path],
+        env={"PYTHONPATH": f"{tmp_path / 'src'}:{site_packages}"},
+        network="none",
+        capture=True,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stderr
     assert str(tmp_path / "src" / "charm.py") in done.stdout

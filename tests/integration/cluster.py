@@ -1,0 +1,126 @@
+"""A deployed application, in the words of its tests."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import jubilant
+
+Value = TypeVar("Value")
+
+
+class Cluster:
+    """The application under test, through the `juju` command alone."""
+
+    def __init__(self, juju: jubilant.Juju, app: str, charm_file: Path) -> None:
+        self.juju = juju
+        self.app = app
+        self.charm_file = charm_file
+
+    # What is
+
+    @property
+    def units(self) -> list[str]:
+        """The names of the units, in the order of their numbers."""
+        return sorted(
+            self.juju.status().get_units(self.app), key=lambda name: int(name.split("/")[1])
+        )
+
+    @property
+    def leader(self) -> str:
+        units = self.juju.status().get_units(self.app)
+        return next(name for name, unit in units.items() if unit.leader)
+
+    @property
+    def primary(self) -> str:
+        """The unit whose server accepts writes; there must be exactly one."""
+        writers = [
+            unit for unit in self.units if self.sql(unit, "SELECT pg_is_in_recovery()") == "f"
+        ]
+        assert len(writers) == 1, f"these units accept writes: {writers}"
+        return writers[0]
+
+    @property
+    def standbys(self) -> list[str]:
+        primary = self.primary
+        return [unit for unit in self.units if unit != primary]
+
+    def address(self, unit: str) -> str:
+        return self.juju.status().get_units(self.app)[unit].public_address
+
+    def message(self, unit: str) -> str:
+        """The status line of a unit, as "level: text"."""
+        status = self.juju.status().get_units(self.app)[unit].workload_status
+        return f"{status.current}: {status.message}"
+
+    # What is done
+
+    def sh(self, unit: str, command: str) -> str:
+        """Runs a shell command on the unit's machine as root, beside any hook."""
+        return self.juju.ssh(unit, f"sudo sh -c {shlex.quote(command)}").strip()
+
+    def sql(self, unit: str, query: str, database: str = "postgres") -> str:
+        """Runs SQL on the unit's server; rows a line each, columns joined by |."""
+        words = ["sudo", "-u", "postgres", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        return self.juju.ssh(unit, shlex.join([*words, "-d", database, "-c", query])).strip()
+
+    def verify(self, unit: str | None = None, **params: object) -> dict[str, object]:
+        """Runs verify-replication, which must pass; gives its results."""
+        task = self.juju.run(unit or f"{self.app}/leader", "verify-replication", params, wait=60)
+        return dict(task.results)
+
+    def fails(self, unit: str, action: str, **params: object) -> str:
+        """Runs an action that must fail; gives its message."""
+        try:
+            self.juju.run(unit, action, params, wait=60)
+        except jubilant.TaskError as error:
+            return error.task.message
+        raise AssertionError(f"{action} on {unit} did not fail")
+
+    # What is waited for
+
+    def settle(self, units: int, timeout: float = 180) -> None:
+        """Waits until so many units are active, idle and streaming."""
+
+        def settled(status: jubilant.Status) -> bool:
+            members = status.get_units(self.app)
+            return (
+                len(members) == units
+                and jubilant.all_active(status, self.app)
+                and jubilant.all_agents_idle(status, self.app)
+                and status.apps[self.app].app_status.message.endswith(self.says(units))
+            )
+
+        self.juju.wait(settled, error=jubilant.any_error, timeout=timeout, delay=0.3, successes=1)
+
+    def says(self, units: int) -> str:
+        """How the application's status ends when all standbys stream."""
+        if units == 1:
+            return "alone: no standby holds a copy"
+        return f"{units - 1} of {units - 1} standbys streaming"
+
+    def wait_for_message(self, unit: str, part: str, timeout: float = 90) -> str:
+        """Waits until a unit's status contains a text; gives the whole of it."""
+        return wait_until(lambda: self.message(unit), lambda line: part in line, timeout)
+
+
+def wait_until(
+    look: Callable[[], Value], right: Callable[[Value], bool], timeout: float = 60
+) -> Value:
+    """Looks until what is seen is right; gives it.
+
+    Raises:
+        AssertionError: with what was seen last.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = look()
+        if right(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {timeout} s still: {seen!r}")
+        time.sleep(0.2)

@@ -1,0 +1,105 @@
+"""A model of its own for each file, through whichever `juju` is asked for."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jubilant
+import pytest
+
+from tests.integration.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_IN = ROOT / "localjuju" / "bin" / "juju"
+MACHINE = ROOT / "localjuju" / "bin" / "machine"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--juju",
+        default=str(STAND_IN),
+        help="the juju command: the local model's, or that of a real controller",
+    )
+    parser.addoption(
+        "--charm-file",
+        default=str(ROOT / "pg-hot-standby"),
+        help="the packed charm; made by `make charm`",
+    )
+    parser.addoption(
+        "--keep-models", action="store_true", help="leave the models for a look at them"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--juju") == str(STAND_IN):
+        return
+    harm = pytest.mark.skip(reason="does harm to machines, which only the local model allows")
+    for item in items:
+        if "machine" in getattr(item, "fixturenames", ()):
+            item.add_marker(harm)
+
+
+@pytest.fixture(scope="session")
+def charm_file(request: pytest.FixtureRequest) -> Path:
+    path = Path(str(request.config.getoption("--charm-file"))).resolve()
+    if not path.is_file():
+        pytest.fail(f"{path} is missing: run `make charm` first")
+    return path
+
+
+@pytest.fixture(scope="module")
+def juju(request: pytest.FixtureRequest) -> Iterator[jubilant.Juju]:
+    command = request.config.getoption("--juju")
+    model = f"test-{secrets.token_hex(3)}"
+    client = jubilant.Juju(cli_binary=command)
+    client.add_model(model)
+    client.model = model
+    client.wait_timeout = 180.0
+    failed_before = request.session.testsfailed
+    yield client
+    if request.session.testsfailed > failed_before:
+        sys.stderr.write(
+            client.cli("status") + client.cli("debug-log", "--replay", "--limit", "400")
+        )
+    if not request.config.getoption("--keep-models"):
+        client.destroy_model(model, destroy_storage=True, force=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(juju: jubilant.Juju, charm_file: Path) -> Cluster:
+    """The pair that most tests look at; deployed once for each file."""
+    juju.deploy(charm_file, "pg", num_units=2)
+    pair = Cluster(juju, "pg", charm_file)
+    pair.settle(units=2)
+    return pair
+
+
+class Machines:
+    """What the local model lets one do to a machine."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def __call__(self, verb: str, *words: str) -> str:
+        done = subprocess.run(
+            [str(MACHINE), verb, *words],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=None,
+        )
+        return done.stdout
+
+    def of(self, unit: str) -> str:
+        """The name under which `machine` knows a unit's machine."""
+        return f"{self._model}:{unit}"
+
+
+@pytest.fixture(scope="module")
+def machine(juju: jubilant.Juju) -> Machines:
+    assert juju.model
+    return Machines(juju.model)

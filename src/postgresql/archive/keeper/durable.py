@@ -1,0 +1,140 @@
+"""A file put under its final name so that it is there whole and for good, or not at all.
+
+The order matters: a temporary file in the same directory is fsynced before `link()` gives it its
+final name, and link(), other than rename(), fails if that name is taken, so that two servers
+which share a directory cannot overwrite each other; the fsync of the directory comes last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from typing import BinaryIO
+
+TEMPORARY = "archtemp"
+_BLOCK = 1 << 20
+
+
+class Different(OSError):
+    """A file of that name is there, with other contents; it is never overwritten."""
+
+    def __init__(self, path: str):
+        super().__init__(
+            errno.EEXIST, "already exists with other contents, and is not overwritten", path
+        )
+
+
+def put(source: str, directory: str, name: str, tag: str) -> bool:
+    """Copy a file durably into a directory.
+
+    Args:
+        source: The file.
+        directory: Where to.
+        name: Final name there.
+        tag: Tells this copier from all others of the same name. The temporary file is named
+            for both, so that the next try replaces what a crash left, and nothing piles up.
+
+    Returns:
+        False if an identical file was there already (it is fsynced then, as whoever put it
+        there may have crashed before).
+
+    Raises:
+        Different: A different file is there.
+        OSError: Whatever else fails; no temporary file is left.
+    """
+    final = os.path.join(directory, name)
+    with open(source, "rb") as original:
+        if os.path.lexists(final):
+            settle(original, final)
+            return False
+        temporary = os.path.join(directory, f"{TEMPORARY}.{name}.{tag}")
+        copy = _open_alone(temporary)
+        try:
+            while block := original.read(_BLOCK):
+                _write(copy, block)
+            os.fsync(copy)
+            try:
+                os.link(temporary, final)
+            except FileExistsError:
+                settle(original, final)
+                return False
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            os.close(copy)
+    fsync(directory)
+    return True
+
+
+def settle(original: BinaryIO, final: str) -> None:
+    """Accept a file that is there already, if it is the same, and see to it that it stays.
+
+    Raises:
+        Different: It is not the same.
+        OSError: It cannot be read or fsynced.
+    """
+    original.seek(0)
+    with open(final, "rb") as present:
+        while True:
+            left, right = original.read(_BLOCK), present.read(_BLOCK)
+            if left != right:
+                raise Different(final)
+            if not left:
+                break
+        os.fsync(present.fileno())
+    fsync(os.path.dirname(final))
+
+
+def fsync(path: str) -> None:
+    """Fsync a file or a directory.
+
+    Raises:
+        OSError: In the file system's words.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        raise OSError(error.errno, f"could not fsync: {error.strerror}", path) from error
+    finally:
+        os.close(handle)
+
+
+def _open_alone(temporary: str) -> int:
+    """Open the temporary file, empty, for this process alone.
+
+    A server that was killed may leave its last archive_command running while the next server
+    starts the same command: without the lock both would write into one file.
+    """
+    while True:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(handle)
+            # Whoever held the lock before has unlinked what he held it on.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), os.stat(temporary)):
+                    os.ftruncate(handle, 0)
+                    return handle
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        # Some network file systems have no locks; there the orphan is the smaller evil.
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+
+
+def _write(handle: int, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(handle, rest) :]

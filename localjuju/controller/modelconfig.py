@@ -56,9 +56,7 @@ def parse(key: str, text: str) -> object:
         seconds = duration_s(text)
         if not 60 <= seconds <= 3600:
             bound = "lower than 1m0s" if seconds < 60 else "greater than 60m0s"
-            raise JujuError(
-                f"update status hook frequency {text} cannot be {bound}"
-            )
+            raise JujuError(f"update status hook frequency {text} cannot be {bound}")
     if key == "logging-config":
         log_levels(text)
     return text
@@ -94,7 +92,7 @@ def log_levels(text: str) -> dict[str, str]:
         if not equals:
             module, level = "<root>", module
         if level.upper() not in LEVELS:
-            raise JujuError(f'config value expected \'=\', found "{part.strip()}"')
+            raise JujuError(f"config value expected '=', found \"{part.strip()}\"")
         levels[module.strip()] = level.upper()
     return levels
 

@@ -27,9 +27,7 @@ def add(world: World, name: str, config: dict[str, str], version: str | None) ->
             "digits and hyphens"
         )
     if world.store.value("SELECT 1 FROM model WHERE name=?", name):
-        raise JujuError(
-            f'model "{name}" for admin already exists', "already exists"
-        )
+        raise JujuError(f'model "{name}" for admin already exists', "already exists")
     version = config.pop("agent-version", None) or version or world.version
     if not _VERSION.fullmatch(version):
         raise JujuError(f"localjuju behaves as Juju 3.6.x or 4.x, not as {version}")
@@ -52,9 +50,7 @@ def summary(world: World, model: Row) -> Row:
     """Return what ``juju models`` shows of a model."""
 
     def count(table: str) -> int:
-        return int(
-            world.store.value(f"SELECT count(*) FROM {table} WHERE model=?", model["uuid"])
-        )
+        return int(world.store.value(f"SELECT count(*) FROM {table} WHERE model=?", model["uuid"]))
 
     return {
         "name": model["name"],
@@ -100,8 +96,11 @@ def set_config(world: World, name: str, values: dict[str, str], reset: list[str]
     own = load(model["config"])
     for key in (*values, *reset):
         if key in ("agent-version", "name", "uuid", "type"):
-            raise JujuError(f"{key} cannot be changed" if key != "agent-version" else
-                            "agent-version cannot be set via model-config")
+            raise JujuError(
+                f"{key} cannot be changed"
+                if key != "agent-version"
+                else "agent-version cannot be set via model-config"
+            )
     for key, value in values.items():
         own[key] = modelconfig.parse(key, value)
     for key in reset:
@@ -133,7 +132,11 @@ def show(world: World, name: str) -> dict[str, Row]:
                 "since": model["created"],
             },
             "users": {
-                "admin": {"display-name": "admin", "access": "admin", "last-connection": "just now"}
+                "admin": {
+                    "display-name": "admin",
+                    "access": "admin",
+                    "last-connection": "just now",
+                }
             },
             "machines": {row["id"]: {"cores": 0} for row in machines},
             "agent-version": model["version"],

@@ -55,12 +55,8 @@ def integrate(world: World, model: str, first: str, second: str) -> None:
     if not pairs:
         raise JujuError("no relations found", "not found")
     if len(pairs) > 1:
-        listed = "; ".join(
-            sorted(f'"{one[0]}:{one[1]} {two[0]}:{two[1]}"' for one, two in pairs)
-        )
-        raise JujuError(
-            f'ambiguous relation: "{first} {second}" could refer to {listed}'
-        )
+        listed = "; ".join(sorted(f'"{one[0]}:{one[1]} {two[0]}:{two[1]}"' for one, two in pairs))
+        raise JujuError(f'ambiguous relation: "{first} {second}" could refer to {listed}')
     one, two = pairs[0]
     if _find(world, model, [one[:2], two[:2]]) is not None:
         raise JujuError(
@@ -124,9 +120,7 @@ def begin_removal(
     """
     if second is None:
         number = int(first) if first.isdigit() else -1
-        if not world.store.value(
-            "SELECT 1 FROM relation WHERE model=? AND id=?", model, number
-        ):
+        if not world.store.value("SELECT 1 FROM relation WHERE model=? AND id=?", model, number):
             raise JujuError(f"relation {first} not found", "not found")
     else:
         found = [
@@ -143,9 +137,7 @@ def begin_removal(
     ):
         raise JujuError(f"cannot remove relation {number}: is a peer relation")
     with world.store.transaction():
-        world.store.run(
-            "UPDATE relation SET life='dying' WHERE model=? AND id=?", model, number
-        )
+        world.store.run("UPDATE relation SET life='dying' WHERE model=? AND id=?", model, number)
         if force:
             world.store.run("DELETE FROM member WHERE model=? AND relation=?", model, number)
         _remove_if_empty(world, model, number)
@@ -160,7 +152,11 @@ def _remove_if_empty(world: World, model: str, number: int) -> None:
         number,
     )
     if dying:
-        for table, column in (("endpoint", "relation"), ("member", "relation"), ("relation", "id")):
+        for table, column in (
+            ("endpoint", "relation"),
+            ("member", "relation"),
+            ("relation", "id"),
+        ):
             world.store.run(f"DELETE FROM {table} WHERE model=? AND {column}=?", model, number)
 
 
@@ -172,7 +168,8 @@ def enter(world: World, unit: Row, number: int, version: str) -> None:
         settings["private-address"] = address
     world.store.run(
         "INSERT INTO member (model, relation, unit, scope, settings, version) "
-        "VALUES (?, ?, ?, 'in', ?, 1) ON CONFLICT (model, relation, unit) DO UPDATE SET scope='in'",
+        "VALUES (?, ?, ?, 'in', ?, 1) "
+        "ON CONFLICT (model, relation, unit) DO UPDATE SET scope='in'",
         unit["model"],
         number,
         unit["name"],

@@ -46,8 +46,9 @@ def add(world: World, model: Row, application: Row, to: list[str], count: int) -
         JujuError: a machine of ``to`` does not exist, or the application is going away.
     """
     if application["life"] != "alive":
-        raise JujuError(f'cannot add unit to application "{application["name"]}": '
-                        "application is not alive")
+        raise JujuError(
+            f'cannot add unit to application "{application["name"]}": application is not alive'
+        )
     names: list[str] = []
     with world.store.transaction():
         for index in range(count):
@@ -99,7 +100,7 @@ def begin_removal(world: World, unit: Row, forced: float | None) -> None:
 
 
 def remove(world: World, unit: Row) -> None:
-    """Let go of a unit: its place in relations, its lease, its secrets, and its machine if empty."""
+    """Let go of a unit: its relations, its lease, its secrets, and its machine if empty."""
     model, name = unit["model"], unit["name"]
     with world.store.transaction():
         relations.leave_all(world, model, name)

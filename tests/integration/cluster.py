@@ -107,6 +107,14 @@ class Cluster:
         """Waits until a unit's status contains a text; gives the whole of it."""
         return wait_until(lambda: self.message(unit), lambda line: part in line, timeout)
 
+    def wait_for_file(self, unit: str, path: str, part: str, timeout: float = 60) -> None:
+        """Waits until a file on the unit's machine contains a text."""
+        wait_until(
+            lambda: self.sh(unit, f"cat {shlex.quote(path)} || true"),
+            lambda text: part in text,
+            timeout,
+        )
+
 
 def wait_until(
     look: Callable[[], Value], right: Callable[[Value], bool], timeout: float = 60

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the packed charm; made by `make charm`",
     )
     parser.addoption(
-        "--keep-models", action="store_true", help="leave the models for a look at them"
+        "--leave-models", action="store_true", help="leave the models for a look at them"
     )
 
 
@@ -65,7 +65,7 @@ def juju(request: pytest.FixtureRequest) -> Iterator[jubilant.Juju]:
         sys.stderr.write(
             client.cli("status") + client.cli("debug-log", "--replay", "--limit", "400")
         )
-    if not request.config.getoption("--keep-models"):
+    if not request.config.getoption("--leave-models"):
         client.destroy_model(model, destroy_storage=True, force=True)
 
 

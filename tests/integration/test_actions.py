@@ -1,0 +1,111 @@
+"""What the actions prove, and when they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.cluster import Cluster, wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def maas_like_data(cluster: Cluster) -> None:
+    primary = cluster.primary
+    cluster.sql(primary, "CREATE DATABASE maasdb")
+    cluster.sql(
+        primary,
+        "CREATE TABLE maasserver_node (hostname text, status int, power_state text); "
+        "INSERT INTO maasserver_node "
+        "SELECT 'node-' || n, n % 5, 'on' FROM generate_series(1, 200) n",
+        database="maasdb",
+    )
+
+
+def test_verify_compares_a_query_at_one_lsn(cluster: Cluster) -> None:
+    results = cluster.verify(
+        database="maasdb",
+        query="SELECT hostname, status, power_state FROM maasserver_node",
+    )
+    assert "same" in json.dumps(results)
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("DELETE FROM maasserver_node", "read-only"),
+        ("SELECT 1; SELECT 2", "multiple"),
+        ("SELECT 1; COMMIT; DELETE FROM maasserver_node", "multiple"),
+        ("SELEC 1", "syntax error"),
+        ("SELECT pg_sleep(30)", "timeout"),
+        ("SELECT * FROM no_such_table", "no_such_table"),
+    ],
+)
+def test_a_query_that_is_none_fails_in_postgresqls_words_and_does_nothing(
+    cluster: Cluster, query: str, reason: str
+) -> None:
+    message = cluster.fails(
+        cluster.primary, "verify-replication", database="maasdb", query=query, timeout=3
+    )
+    assert reason in message
+    assert cluster.sql(cluster.primary, "SELECT count(*) FROM maasserver_node", "maasdb") == "200"
+
+
+def test_database_without_query_is_refused(cluster: Cluster) -> None:
+    assert "both" in cluster.fails(cluster.primary, "verify-replication", database="maasdb")
+
+
+def test_a_database_that_is_not_there_is_named(cluster: Cluster) -> None:
+    message = cluster.fails(
+        cluster.primary, "verify-replication", database="nowhere", query="SELECT 1"
+    )
+    assert "nowhere" in message
+
+
+def test_verify_fails_and_names_the_standby_that_does_not_follow(cluster: Cluster) -> None:
+    (standby,) = cluster.standbys
+    cluster.sql(standby, "SELECT pg_wal_replay_pause()")
+    try:
+        message = cluster.fails(cluster.primary, "verify-replication", timeout=2)
+        assert standby in message
+    finally:
+        cluster.sql(standby, "SELECT pg_wal_replay_resume()")
+    cluster.verify()
+
+
+def test_verify_fails_and_names_the_standby_whose_server_is_down(cluster: Cluster) -> None:
+    (standby,) = cluster.standbys
+    service = cluster.sh(
+        standby, "systemctl list-units 'postgresql@*' --plain --no-legend"
+    ).split()[0]
+    cluster.sh(standby, f"systemctl stop {service}")
+    assert standby in cluster.fails(cluster.primary, "verify-replication", timeout=2)
+    # The sentinel tells the charm, and the charm starts it again.
+    cluster.settle(units=2)
+    cluster.verify()
+
+
+def test_reinit_is_refused_on_the_primary_and_without_the_right_name(cluster: Cluster) -> None:
+    primary = cluster.primary
+    (standby,) = cluster.standbys
+    assert "primary" in cluster.fails(primary, "reinit-standby", confirm=primary)
+    assert f"confirm={standby}" in cluster.fails(standby, "reinit-standby", confirm=primary)
+
+
+def test_reinit_clones_anew_and_keeps_the_former_data(cluster: Cluster) -> None:
+    (standby,) = cluster.standbys
+    before = cluster.sh(standby, "stat -c %i /var/lib/postgresql/*/main")
+    cluster.juju.run(standby, "reinit-standby", {"confirm": standby})
+    wait_until(
+        lambda: cluster.sh(standby, "stat -c %i /var/lib/postgresql/*/main || true"),
+        lambda inode: inode not in ("", before),
+    )
+    cluster.settle(units=2)
+    aside = cluster.sh(standby, "ls -d /var/lib/postgresql/*/main.set-aside-*").splitlines()
+    assert len(aside) == 1
+    cluster.verify()
+
+
+def test_the_table_of_members_fits_a_terminal(cluster: Cluster) -> None:
+    results = cluster.juju.run(cluster.primary, "get-cluster-status").results
+    assert all(len(line) <= 80 for line in str(results["table"]).splitlines())

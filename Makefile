@@ -14,7 +14,7 @@ STAGES := format lint types unit packing localjuju-tests functional integration
 export LOCALJUJU_RELEASE := $(RELEASE)
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-PYTHON_DIRS := src localjuju tests bench tools
+PYTHON_DIRS := src localjuju tests tools
 SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help

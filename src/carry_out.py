@@ -121,16 +121,12 @@ class Actor:
             max_slot_wal_keep_size=self._options.max_slot_wal_keep_size,
             max_wal_senders=senders,
             max_replication_slots=senders,
+            extra=self._options.extra_settings,
             floors=step.floors,
             ceilings=step.ceilings,
         )
         upstream = step.upstream
         self._guard(report, "", lambda: settings.ensure(self._layout, wanted))
-        self._guard(
-            report,
-            "extra-postgresql-conf",
-            lambda: settings.ensure_extra(self._layout, self._options.extra_settings),
-        )
         if upstream is not None:
             report.changed |= bool(recovery.ensure(self._layout, self._upstream(upstream)))
 
@@ -144,9 +140,7 @@ class Actor:
         try:
             report.changed |= bool(ensure())
         except SettingRefused as error:
-            where = option or error.where
-            reason = f"{error.where}: {error.why}" if option else error.why
-            report.problems.append(Problem(where, error.value, reason))
+            report.problems.append(Problem(option or error.where, error.value, error.why))
         except ArchiveRefused as error:
             report.problems.append(Problem(option, error.path, error.why))
 

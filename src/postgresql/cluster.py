@@ -13,7 +13,7 @@ from typing import Literal
 
 from postgresql import commands, files, serverlog, sql
 from postgresql.errors import NotReachable, ServerRefused
-from postgresql.layout import CONFIG, ID_FILE, Layout
+from postgresql.layout import CONFIG, ID_FILE, IDENT_MAP, Layout
 
 SAMPLES = Path("/usr/share/postgresql")
 
@@ -148,13 +148,15 @@ def ensure_config(layout: Layout) -> bool:
     # pg_createcluster refuses what an interrupted one has left.
     for name in _CONFIG_FILES:
         (directory / name).unlink(missing_ok=True)
-    # It moves these three from the data directory. initdb puts them there; a base backup of a
-    # packaged cluster has none, and the charm writes the last two itself.
+    # It moves these three from the data directory: initdb puts them there, a base backup of a
+    # packaged cluster has none. The last two begin with no one but this machine's own users.
     if not (layout.data_directory / "postgresql.conf").exists():
         sample = SAMPLES / str(layout.major) / "postgresql.conf.sample"
         files.write(layout.data_directory / "postgresql.conf", sample.read_text(), mode=0o600)
-    for name in ("pg_hba.conf", "pg_ident.conf"):
-        files.write(layout.data_directory / name, "", mode=0o600)
+    hba = files.render("pg_hba.conf.j2", ident_map=IDENT_MAP, roles="", peers=[], kept="")
+    ident = files.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
+    files.write(layout.data_directory / "pg_hba.conf", hba, mode=0o600)
+    files.write(layout.data_directory / "pg_ident.conf", ident, mode=0o600)
     result = commands.run(
         [
             "pg_createcluster",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import subprocess
@@ -43,7 +42,7 @@ def run(
     environment["HOME"] = account.pw_dir
     if os.geteuid() == account.pw_uid:
         return _run(command, environment, timeout_s, None, None, None)
-    groups = os.getgrouplist("postgres", account.pw_gid)
+    groups = postgres_groups()
     return _run(command, environment, timeout_s, account.pw_uid, account.pw_gid, groups)
 
 
@@ -85,6 +84,6 @@ def words(result: subprocess.CompletedProcess[str], lines: int = 6) -> str:
     return "; ".join(kept) or f"exit code {result.returncode}"
 
 
-def postgres_ids() -> tuple[int, int]:
-    """User and group id of the operating system's postgres."""
-    return pwd.getpwnam("postgres").pw_uid, grp.getgrnam("postgres").gr_gid
+def postgres_groups() -> list[int]:
+    """Ids of all groups of the operating system's postgres."""
+    return os.getgrouplist("postgres", pwd.getpwnam("postgres").pw_gid)

@@ -44,8 +44,8 @@ class SettingRefused(PostgresqlError):
     """A setting is not taken; what was in force before is in force still.
 
     Attributes:
-        where: The option or the line that is refused: "max-connections",
-            "line 3 (work_mem)".
+        where: What is refused: the charm's option where one is to blame ("max-connections",
+            "extra-postgresql-conf"), else PostgreSQL's setting ("primary_conninfo").
         value: The value as it was given.
     """
 

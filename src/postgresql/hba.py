@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from postgresql import cluster, files, sql
 from postgresql.errors import NotReachable, ServerRefused
-from postgresql.layout import Layout
-
-IDENT_MAP = "pg_hot_standby"
-"""Lets the operating system's root and postgres be the server's postgres over the socket."""
+from postgresql.layout import IDENT_MAP, Layout
 
 _BORDER = re.compile(r"^# ---- Lines below this one are yours -*\n", re.MULTILINE)
 

@@ -18,6 +18,9 @@ SOCKETS = Path("/var/run/postgresql")
 ID_FILE = "pg_hot_standby.id"
 """In the data directory: the cluster id that the charm gave it. A base backup carries it over."""
 
+IDENT_MAP = "pg_hot_standby"
+"""Map of pg_ident.conf that lets the system's root and postgres be the server's postgres."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
@@ -113,8 +116,24 @@ class Layout:
 
     @property
     def extra_conf_file(self) -> Path:
-        """The operator's extra settings, last so that they win where they are allowed."""
+        """The operator's extra settings, after the charm's, so that they win (settings.py)."""
         return self.config_directory / "conf.d" / "95-extra.conf"
+
+    @property
+    def bounds_conf_file(self) -> Path:
+        """What overrules the operator's settings while other units need it (settings.py)."""
+        return self.config_directory / "conf.d" / "97-pg-hot-standby-bounds.conf"
+
+    @property
+    def conf_files(self) -> tuple[Path, ...]:
+        """The charm's files in conf.d, in the order in which the server reads them."""
+        return (
+            self.conf_file,
+            self.archive_conf_file,
+            self.recovery_conf_file,
+            self.extra_conf_file,
+            self.bounds_conf_file,
+        )
 
     @property
     def hba_file(self) -> Path:

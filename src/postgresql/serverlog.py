@@ -14,8 +14,8 @@ _SEVERE = re.compile(r"(?:^|\s)(PANIC|FATAL|ERROR):\s+(.*)")
 _SESSION = re.compile(r"\]\s+\S*@\S*\s+(?:PANIC|FATAL|ERROR):")
 _START = re.compile(r"LOG:\s+starting PostgreSQL ")
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d ")
-# Said to each client that comes too early; no trouble of the server's.
-_PASSING = re.compile(r"the database system is (starting up|shutting down|not yet accepting)")
+PASSING = re.compile(r"the database system is (starting up|shutting down|not yet accepting)")
+"""What each client is told that comes too early; no trouble of the server's."""
 
 
 def tail(path: Path, offset: int | None = None) -> list[str]:
@@ -63,7 +63,7 @@ def severe(lines: list[str], limit: int = 5) -> list[str]:
     last = ""
     for line in lines:
         match = _SEVERE.search(line)
-        if match and not _SESSION.search(line) and not _PASSING.search(line):
+        if match and not _SESSION.search(line) and not PASSING.search(line):
             last = f"{match[1]}: {match[2]}"
             found.pop(last, None)
             found[last] = None

@@ -14,6 +14,9 @@ STAGES := format lint types unit packing localjuju-tests functional integration
 export LOCALJUJU_RELEASE := $(RELEASE)
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# Local machines are made by root; a user who is not is told so before sudo asks.
+AS_ROOT := $(PYTHON) -m tools.root
+PYTEST_AS_ROOT = $(AS_ROOT) 'Starting local machines' $(PYTEST) -p no:cacheprovider
 PYTHON_DIRS := src localjuju tests tools
 SHELL_SCRIPTS := .ci/run tools/setup.sh
 
@@ -57,16 +60,17 @@ unit: setup ## test the decisions, the charm's state and the project's own files
 	@$(PYTEST) tests/unit $(T)
 
 packing: charm ## look into the packed charm
-	@$(PYTEST) tests/packing $(T)
+	@$(PYTEST_AS_ROOT) tests/packing $(T)
 
 localjuju-tests: setup ## test the stand-in for Juju
-	@$(PYTEST) tests/localjuju $(T)
+	@$(PYTEST_AS_ROOT) tests/localjuju $(T)
 
 functional: setup ## test the PostgreSQL side against real servers in a local machine
-	@localjuju/bin/machine try -- .venv/bin/python -m pytest tests/functional $(T)
+	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try -- \
+		$(PYTEST) -p no:cacheprovider tests/functional $(T)
 
 integration: charm ## test the packed charm through the juju command, on local machines
-	@$(PYTEST) tests/integration $(T)
+	@$(PYTEST_AS_ROOT) tests/integration $(T)
 
 clean: down ## take away also what was built: tools, packed charms, images
 	rm -rf .venv .build pg-hot-standby

@@ -6,6 +6,7 @@ Every step looks first whether it is done, so a demo that was interrupted can be
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -42,13 +43,18 @@ LOOK = (
 AFTERWARDS = f"""\
 The pair is still running. What to try next:
 
-  export PATH="$PWD/localjuju/bin:$PATH"
+  {{setup}}
   juju status
   juju run {APPLICATION}/1 get-cluster-status
   juju add-unit {APPLICATION}
   juju ssh {APPLICATION}/1 sudo -u postgres psql
   machine --help                        # cut links, pull the plug
   make down                             # take all of it away"""
+PATH_SETUP = 'export PATH="$PWD/localjuju/bin:$PATH"'
+# sudo has a PATH of its own.
+SUDO_SETUP = """\
+alias juju="sudo $PWD/localjuju/bin/juju"
+  alias machine="sudo $PWD/localjuju/bin/machine\""""
 
 
 def wait(what: str, seconds: float, reached: Callable[[], bool], why: Callable[[], str]) -> None:
@@ -202,7 +208,8 @@ def main(release: str) -> int:
     except KeyboardInterrupt:
         print(f"\nInterrupted. {LOOK}", file=sys.stderr)
     else:
-        print(f"\n{AFTERWARDS}")
+        setup = SUDO_SETUP if "SUDO_UID" in os.environ else PATH_SETUP
+        print(f"\n{AFTERWARDS.format(setup=setup)}")
         return 0
     return 1
 

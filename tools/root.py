@@ -1,4 +1,7 @@
-"""Becoming root for what needs it, having told the user why."""
+"""Becoming root for what needs it, having told the user why.
+
+python -m tools.root WHY COMMAND...
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,40 @@ import sys
 
 # What a user may have set for the programs that run as root, too.
 KEPT = (
-    "CI,COLUMNS,NO_COLOR,TERM,LOCALJUJU_HOME,LOCALJUJU_RELEASE,LOCALJUJU_JUJU_VERSION,"
-    "http_proxy,https_proxy,no_proxy,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,SSL_CERT_FILE,SSL_CERT_DIR,"
-    "PIP_CERT,PIP_INDEX_URL,UV_INDEX_URL,UV_DEFAULT_INDEX"
+    *("CI", "COLUMNS", "NO_COLOR", "TERM", "SSL_CERT_FILE"),
+    *("LOCALJUJU_HOME", "LOCALJUJU_RELEASE", "LOCALJUJU_JUJU_VERSION"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("PIP_CERT", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    "PYTHONDONTWRITEBYTECODE",
 )
 
 
-def become_root(why: str) -> None:
-    """Go on as root: start this program again through sudo, unless it is root already.
+def as_root(why: str, command: list[str]) -> list[str]:
+    """Give the command line that runs a command as root, having said why where that takes sudo.
 
     Args:
         why: what root is needed for, as in "Starting local machines".
+        command: what to run.
     """
     if os.geteuid() == 0:
-        return
+        return command
     if shutil.which("sudo") is None:
-        sys.exit(f"{why} needs root, and this machine has no sudo. Run the command as root.")
+        sys.exit(f"{why} needs root, and this machine has no sudo. Run this as root.")
     print(f"{why} needs root, so sudo runs the rest.", flush=True)
-    command = ["sudo", f"--preserve-env={KEPT}", sys.executable, *sys.orig_argv[1:]]
+    # Byte code of root's would stay in the user's tree and could not be taken away by the user.
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    return ["sudo", f"--preserve-env={','.join(KEPT)}", *command]
+
+
+def become_root(why: str) -> None:
+    """Go on as root: start this program again through sudo, unless it is root already."""
+    if os.geteuid() != 0:
+        execute(as_root(why, [sys.executable, *sys.orig_argv[1:]]))
+
+
+def execute(command: list[str]) -> None:
+    """Run a command in the place of this program."""
+    sys.stdout.flush()
     os.execvp(command[0], command)  # noqa: S606 - a list, and no shell
 
 
@@ -39,3 +58,9 @@ def give_back(*paths: os.PathLike[str]) -> None:
         for directory, directories, files in os.walk(path):
             for name in (*directories, *files):
                 os.chown(os.path.join(directory, name), *owner, follow_symlinks=False)  # noqa: PTH118
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    execute(as_root(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,51 @@
+"""Takes the local machines away again: every model with its machines, and the controller."""
+
+from __future__ import annotations
+
+import sys
+
+from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
+from localjuju.host import cleanup, machines, paths
+from localjuju.host.errors import HostError
+from tools.root import become_root
+from tools.terminal import Failed, Steps
+
+
+def down(steps: Steps) -> None:
+    """Take everything away but the images and packages, which the next demo uses again."""
+    steps.begin("Take the local machines away")
+    if not paths.home().exists():
+        steps.note("there are none")
+        return
+    try:
+        with Controller.connect() as controller:
+            for model in controller.models():
+                name = model["name"]
+                steps.note(f"model {name}: {model['machines']} machines, {model['units']} units")
+                for _ in controller.destroy_model(name, force=True, no_wait=True):
+                    pass
+            controller.shutdown()
+    except ControllerGoneError as error:
+        steps.note(f"no controller: {error}")
+    # What a controller that was killed has left behind, it can no longer name itself.
+    cleanup.sweep()
+    for name in machines.list_models():
+        steps.note(f"what was left of the model {name}")
+        machines.destroy_model(name)
+    steps.note("nothing runs any more; images and packed charms are kept for the next time")
+
+
+def main() -> int:
+    """Take everything away."""
+    become_root("Taking local machines away")
+    steps = Steps(total=1)
+    try:
+        down(steps)
+    except (HostError, JujuError) as error:
+        steps.fail(Failed("taking the local machines away", str(error), "Try again: make down"))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,8 +55,3 @@ def cluster_results(term: int, members: Sequence[Member]) -> dict[str, str]:
 def cluster_text(term: int, members: Sequence[Member]) -> str:
     """Who is primary in which term, and a table of the members."""
     raise NotImplementedError
-
-
-def size(count: int) -> str:
-    """Bytes for people: "0 B", "16.0 MB", "1.2 GB"; powers of 1024, as PostgreSQL counts."""
-    raise NotImplementedError

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from postgresql.changes import Change
+from postgresql import cluster, settings, sql
+from postgresql.archive import directory, failures, move, places, program
+from postgresql.archive.keeper import claims
+from postgresql.archive.keeper.carry import Source
+from postgresql.archive.keeper.look import Facts
+from postgresql.archive.paths import check_path
+from postgresql.archive.places import Places
+from postgresql.changes import Change, Effect
+from postgresql.errors import ArchiveRefused
 from postgresql.layout import Layout
+
+_SEE_S = 20.0
+_POLL_S = 0.05
+# The archiver tries a file three times before it pauses.
+_TRIES = 3
 
 
 def ensure(
@@ -27,6 +43,9 @@ def ensure(
     6. has the server archive again what it takes for archived and what the archive lacks (a
        file system was away or came back empty, WAL came with a base backup).
 
+    A directory in force that fails is no error here: `state` tells, and a directory that was
+    deleted is made again where its file system is the same.
+
     Args:
         layout: The cluster; its server may be stopped, then files alone are written.
         path: Option archive-path as the operator gave it.
@@ -38,4 +57,135 @@ def ensure(
         ArchiveRefused: The directory cannot be the archive; the former one is in force still.
         SettingRefused: The server does not take the settings; the former ones are in force.
     """
-    raise NotImplementedError
+    wanted = check_path(path)
+    system_id = cluster.state(layout).system_id
+    if not system_id:
+        return Change()
+    program.install()
+    before = places.read(layout)
+    if wanted == before.directory:
+        after = _stay(layout, before, system_id)
+    else:
+        directory.prove(layout, wanted, before, system_id)
+        after = _beside(before, wanted)
+    after = dataclasses.replace(after, older=_still_needed(layout, after))
+    change = _apply(layout, after, may_restart)
+    if wanted != before.directory and before.directory is not None:
+        _see_or_go_back(layout, before, after)
+    if after.older:
+        change |= _changed(move.start(after, on_finish))
+    else:
+        change |= _changed(move.end())
+    facts = _look(layout, after)
+    if facts is not None:
+        _heal(layout, facts)
+    return change
+
+
+def _stay(layout: Layout, now: Places, system_id: str) -> Places:
+    facts = _look(layout, now)
+    if facts is None or not facts["problem"] or now.directory is None:
+        return now
+    try:
+        directory.prove(layout, now.directory, now, system_id)
+    except ArchiveRefused:
+        return now
+    return now
+
+
+def _beside(before: Places, wanted: Path) -> Places:
+    """The places with another directory in force, and all of the former ones older."""
+    return Places(
+        directory=wanted,
+        mount_point=claims.mount_point(str(wanted)),
+        claim=before.claim,
+        older=tuple(one for one in before.all if not _is_same(Path(one.directory), wanted)),
+    )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Also by another name: what is carried nowhere must not be cleared away."""
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False
+
+
+def _still_needed(layout: Layout, now: Places) -> tuple[Source, ...]:
+    if not now.older:
+        return ()
+    facts = _look(layout, now)
+    if facts is None:
+        return now.older
+    left = {one["directory"] for one in facts["sources"] if one["left"]}
+    return tuple(one for one in now.older if one.directory not in left)
+
+
+def _look(layout: Layout, now: Places) -> Facts | None:
+    try:
+        return program.look(layout, now)
+    except program.Failed:
+        return None
+
+
+def _apply(layout: Layout, now: Places, may_restart: bool) -> Change:
+    return settings.apply(
+        layout, {layout.archive_conf_file: places.text(now)}, may_restart=may_restart
+    )
+
+
+def _see_or_go_back(layout: Layout, before: Places, after: Places) -> None:
+    """Finish a segment and see it in the new directory; else have the former one in force again.
+
+    What has come to the new directory meanwhile is carried to the former one.
+    """
+    if after.directory is None or not cluster.is_running(layout):
+        return
+    reason = _see_a_segment(layout, after.directory)
+    if reason:
+        older = (Source(str(after.directory), after.mount_point), *before.older)
+        _apply(layout, dataclasses.replace(before, older=older), may_restart=False)
+        raise ArchiveRefused(str(after.directory), reason)
+
+
+def _see_a_segment(layout: Layout, archive: Path) -> str:
+    """Why no segment arrives; "" if one does, or if this server cannot finish one by itself."""
+    with sql.local(layout) as conn:
+        if sql.row(conn, "SELECT pg_is_in_recovery() OR current_setting('archive_mode') = 'off'")[
+            0
+        ]:
+            return ""
+        failed_before = sql.row(conn, "SELECT failed_count FROM pg_stat_archiver")[0]
+        # Where nothing was written since the last switch, the next one would do nothing.
+        sql.row(conn, "SELECT pg_logical_emit_message(false, 'pg_hot_standby', 'archive-path')")
+        name = sql.row(conn, "SELECT pg_walfile_name(pg_switch_wal())")[0]
+        deadline = time.monotonic() + _SEE_S
+        while time.monotonic() < deadline:
+            # With many files waiting, any that arrives is proof.
+            last, failed = sql.row(
+                conn, "SELECT coalesce(last_archived_wal, ''), failed_count FROM pg_stat_archiver"
+            )
+            for one in {name, last} - {""}:
+                if sql.row(
+                    conn, "SELECT pg_stat_file(%s, true) IS NOT NULL", [f"{archive}/{one}"]
+                )[0]:
+                    return ""
+            if failed >= failed_before + _TRIES:
+                break
+            time.sleep(_POLL_S)
+    return failures.newest(layout) or f"{name} did not arrive there within {_SEE_S:.0f} s"
+
+
+def _heal(layout: Layout, facts: Facts) -> None:
+    if facts["problem"] or not cluster.is_running(layout):
+        return
+    if facts["lacking"]:
+        program.requeue(layout, facts["lacking"])
+    if facts["lacking"] or facts["waiting"]:
+        with sql.local(layout) as conn:
+            # Wakes the archiver, which otherwise tries again within a minute.
+            sql.row(conn, "SELECT pg_reload_conf()")
+
+
+def _changed(did: bool) -> Change:
+    return Change(Effect.RELOAD) if did else Change()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from postgresql.errors import ArchiveRefused
 
-PROGRAM = Path("/usr/lib/pg-hot-standby/archive")
+PROGRAM = Path("/usr/local/lib/pg-hot-standby/archive")
 """The keeper on the machine."""
 
 SYSTEM_TREES = (
@@ -92,7 +92,7 @@ def check_path(text: str) -> Path:
     if ".." in text.split("/"):
         raise ArchiveRefused(text, "it contains ..", "write it without")
     path = Path("/" + posixpath.normpath(text).lstrip("/"))
-    _check_place(text, path)
+    check_place(text, path)
     longest = max(len(part.encode()) for part in path.parts)
     if longest > _LONGEST_NAME:
         raise ArchiveRefused(text, f"a name in it has {longest} bytes; {_LONGEST_NAME} can be had")
@@ -104,7 +104,12 @@ def check_path(text: str) -> Path:
     return path
 
 
-def _check_place(text: str, path: Path) -> None:
+def check_place(text: str, path: Path) -> None:
+    """Refuse a path for where it lies.
+
+    Raises:
+        ArchiveRefused: It is, or lies in, a directory of the system.
+    """
     if str(path) in SHARED_DIRECTORIES:
         raise ArchiveRefused(
             text, f"{path} is a directory of the system", "name a directory of its own in it"

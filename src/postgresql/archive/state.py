@@ -6,10 +6,26 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from postgresql import cluster, sql
+from postgresql.archive import failures, move, places, program
+from postgresql.archive.keeper.look import Facts
+from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
+from postgresql.sizes import pretty
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection  # noqa: N812
+
+# The archiver looks for new files at least once a minute.
+_STUCK_S = 120
+
+_STATS = """
+SELECT coalesce(last_archived_wal, ''),
+       extract(epoch FROM clock_timestamp() - last_archived_time)::float8,
+       failed_count,
+       coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+FROM pg_stat_archiver
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +34,8 @@ class Move:
 
     Attributes:
         sources: They, newest first.
-        files: WAL files in them that are to be carried over, or proved to have been.
+        files: WAL files in them that are not in the directory in force yet; 0 while it is
+            proved that all are.
         size: Bytes of those files.
         running: The service is at it.
         problem: Why it does not come to its end; "" while it does.
@@ -32,7 +49,13 @@ class Move:
 
     def __str__(self) -> str:
         """For a status: "archive: 12 files, 192.0 MB on their way from /old"."""
-        raise NotImplementedError
+        whence = ", ".join(map(str, self.sources))
+        if self.files:
+            noun = "file" if self.files == 1 else "files"
+            text = f"archive: {self.files} {noun}, {pretty(self.size)} on the way from {whence}"
+        else:
+            text = f"archive: leaving {whence}"
+        return f"{text} ({self.problem})" if self.problem else text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,11 +92,78 @@ class Archiver:
 
 
 def state(layout: Layout, conn: Connection | None = None) -> Archiver:
-    """How the archive stands, also while the server is stopped.
+    """How the archive stands, also while the server is stopped. About 50 ms.
 
     Args:
         layout: The cluster.
         conn: A local connection, if there is one already; otherwise one is made if the server
             runs.
     """
-    raise NotImplementedError
+    now = places.read(layout)
+    if now.directory is None or not layout.data_directory.is_dir():
+        return Archiver(now.directory)
+    last_wal, last_age_s, failed_count, failed_last = _stats(layout, conn)
+    try:
+        facts = program.look(layout, now)
+    except program.Failed as error:
+        failure = f"archive {now.directory}: {error}"
+        return Archiver(
+            now.directory, last_wal, last_age_s, failed_count, failing=True, failure=failure
+        )
+    failure = _failure(layout, now.directory, facts, failed_last)
+    return Archiver(
+        directory=now.directory,
+        last_wal=last_wal,
+        last_age_s=last_age_s,
+        failed_count=failed_count,
+        newest_finished=facts["newest"],
+        newest_there=facts["newest_there"],
+        failing=bool(failure),
+        failure=failure,
+        waiting=facts["waiting"],
+        free_bytes=facts["free"],
+        moving=_move(now, facts),
+    )
+
+
+def is_moving(layout: Layout) -> bool:
+    """Whether there are older directories still; one small file is read."""
+    return bool(places.read(layout).older)
+
+
+def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, bool]:
+    try:
+        if conn is not None:
+            row = sql.row(conn, _STATS)
+        elif cluster.is_running(layout):
+            with sql.local(layout, timeout_s=5) as own:
+                row = sql.row(own, _STATS)
+        else:
+            return "", None, 0, False
+    except PostgresqlError:
+        return "", None, 0, False
+    return row[0], row[1], row[2], row[3]
+
+
+def _failure(layout: Layout, directory: Path, facts: Facts, failed_last: bool) -> str:
+    if facts["problem"]:
+        return f"archive {facts['problem']}"
+    if facts["waiting"] and failed_last:
+        return f"archive: {failures.newest(layout) or 'the archive command failed'}"
+    if facts["waiting"] and facts["waiting_s"] > _STUCK_S:
+        return f"archive {directory}: nothing was archived for {facts['waiting_s']:.0f} s"
+    return ""
+
+
+def _move(now: places.Places, facts: Facts) -> Move | None:
+    if not now.older:
+        return None
+    running, problem = move.problem()
+    found = [one for one in facts["sources"] if not one["left"]]
+    return Move(
+        sources=tuple(Path(one.directory) for one in now.older),
+        files=sum(one["files"] for one in found),
+        size=sum(one["size"] for one in found),
+        running=running,
+        problem=problem or "; ".join(one["problem"] for one in found if one["problem"]),
+    )

@@ -54,7 +54,7 @@ def carry(
         if is_left(source, claim):
             return
         _see_two_directories(source.directory, target, claim)
-        if not os.path.lexists(_leaving(source, claim)):
+        if not _is_there(_leaving(source, claim)):
             _copy_and_prove(source, target, claim, tell)
             # From here on this machine's archive_command cannot put anything here any more.
             os.rename(claims.path(source.directory, claim), _leaving(source, claim))
@@ -78,8 +78,7 @@ def is_left(source: Source, claim: str) -> bool:
             source.directory,
         )
     return not (
-        os.path.lexists(claims.path(source.directory, claim))
-        or os.path.lexists(_leaving(source, claim))
+        _is_there(claims.path(source.directory, claim)) or _is_there(_leaving(source, claim))
     )
 
 
@@ -87,6 +86,15 @@ def words(error: OSError) -> str:
     """An error of the file system as "/path: reason"."""
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _is_there(path: str) -> bool:
+    """Unlike os.path.lexists, which takes a directory that may not be read for an empty one."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _leaving(source: Source, claim: str) -> str:

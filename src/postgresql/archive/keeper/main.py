@@ -3,6 +3,8 @@
     archive push PATH DIRECTORY CLAIM               archive_command, in the data directory
     archive claim DIRECTORY CLAIM SYSTEM_ID         prove a directory and mark it
     archive carry DIRECTORY CLAIM [OLDER MOUNT]...  bring over what older directories hold
+    archive look DATA DIRECTORY CLAIM [OLDER MOUNT]...  how it stands, as JSON
+    archive requeue DATA FILE...                    have the server archive these again
 
 Exit status 1 for every failure: PostgreSQL takes more than 125 for a crash, does not count it as
 a failure and restarts its archiver.
@@ -10,13 +12,14 @@ a failure and restarts its archiver.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
 import time
 from collections.abc import Sequence
 
-from . import carry, claims, durable
+from . import carry, claims, durable, look
 
 NAME = "pg-hot-standby-archive"
 """Begins every line that the program writes into the server's log."""
@@ -37,9 +40,15 @@ def main(arguments: Sequence[str]) -> int:
         elif command == "claim":
             claims.make(*rest)
         elif command == "carry":
-            directory, claim, *pairs = rest
-            pairs = list(zip(pairs[::2], pairs[1::2], strict=True))
-            carry_all(directory, claim, [carry.Source(*pair) for pair in pairs])
+            directory, claim, *older = rest
+            carry_all(directory, claim, _sources(older))
+        elif command == "look":
+            data, directory, claim, *older = rest
+            os.chdir(data)
+            print(json.dumps(look.look(directory, claim, _sources(older))))
+        elif command == "requeue":
+            os.chdir(rest[0])
+            look.requeue(rest[1:])
         else:
             raise ValueError(command)
     except OSError as error:
@@ -85,6 +94,11 @@ def carry_all(directory: str, claim: str, sources: Sequence[carry.Source]) -> No
         notify(f"STATUS={STUCK}{'; '.join(problems)}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_S)
+
+
+def _sources(words: Sequence[str]) -> list[carry.Source]:
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [carry.Source(directory, mount_point) for directory, mount_point in pairs]
 
 
 STUCK = "stuck: "

@@ -1,0 +1,74 @@
+"""The service that carries over, beside the hooks, what older archive directories hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postgresql import commands, services
+from postgresql.archive import paths, program
+from postgresql.archive.keeper.main import STUCK
+from postgresql.archive.places import Places
+
+SERVICE = "pg-hot-standby-archive-move.service"
+
+
+def start(places: Places, on_finish: Sequence[str]) -> bool:
+    """Have the service at work for these places.
+
+    Args:
+        places: The directory to carry to, and the older ones.
+        on_finish: As for `archive.ensure`.
+
+    Returns:
+        Whether it was started, or started anew because the places are others now.
+    """
+    words = [
+        str(paths.PROGRAM),
+        "carry",
+        str(places.directory),
+        places.claim,
+        *program.arguments(places.older),
+    ]
+    changed = services.ensure(
+        SERVICE,
+        "archive-move.service.j2",
+        target=str(places.directory).replace("%", "%%"),
+        command=command_line(words),
+        on_finish=command_line(on_finish),
+    )
+    if services.is_active(SERVICE) and not changed:
+        return False
+    commands.run(["systemctl", "restart", "--no-block", SERVICE])
+    return True
+
+
+def end() -> bool:
+    """Take the service away.
+
+    Returns:
+        Whether there was one.
+    """
+    return services.remove(SERVICE)
+
+
+def problem() -> tuple[bool, str]:
+    """Whether the service is at it, and why it does not get on; "" while it does."""
+    shown = commands.run(
+        ["systemctl", "show", "--property=ActiveState", "--property=StatusText", SERVICE],
+        timeout_s=10,
+    )
+    values = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+    running = values.get("ActiveState") in ("active", "activating", "reloading")
+    status = values.get("StatusText", "")
+    return running, status.removeprefix(STUCK) if status.startswith(STUCK) else ""
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Words as ExecStart= takes them; source: systemd.service(5), "Command lines"."""
+    return " ".join(f'"{_escape(word)}"' for word in words)
+
+
+def _escape(word: str) -> str:
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(character, escaped)
+    return word

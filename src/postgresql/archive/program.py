@@ -1,0 +1,91 @@
+"""The keeper on this machine: installed, and run as postgres."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from postgresql import commands, files
+from postgresql.archive import keeper, paths
+from postgresql.archive.keeper.carry import Source
+from postgresql.archive.keeper.look import Facts
+from postgresql.archive.keeper.main import NAME
+from postgresql.archive.places import Places
+from postgresql.layout import Layout
+
+PATIENCE_S = 20
+"""A file system that takes longer to answer is taken for one that does not."""
+
+
+class Failed(Exception):
+    """The keeper failed; says why, in the words of the file system."""
+
+
+def install() -> bool:
+    """Put the keeper where PostgreSQL runs it; it does not need the charm from then on.
+
+    Returns:
+        Whether anything changed.
+    """
+    home = paths.PROGRAM.parent
+    package = home / "keeper"
+    files.make_directory(package, owner="root")
+    changed = False
+    for source in sorted(Path(keeper.__file__).parent.glob("*.py")):
+        changed |= files.write(
+            package / source.name, source.read_text(encoding="utf-8"), owner="root", mode=0o644
+        )
+    launcher = files.render("archive.py.j2", directory=home)
+    changed |= files.write(paths.PROGRAM, launcher, owner="root", mode=0o755)
+    if changed:
+        # Compiled once here: postgres may not write beside it, and it runs for every segment.
+        commands.run(["/usr/bin/python3", "-m", "compileall", "-q", package])
+    return changed
+
+
+def claim(directory: Path, name: str, system_id: str) -> None:
+    """Prove, as postgres, that files can be archived in a directory, and mark it.
+
+    Raises:
+        Failed: They cannot, or it is another cluster's.
+    """
+    _run("claim", str(directory), name, system_id)
+
+
+def look(layout: Layout, places: Places) -> Facts:
+    """How the archive stands, as postgres sees it.
+
+    Raises:
+        Failed: It cannot be seen.
+    """
+    output = _run(
+        "look",
+        str(layout.data_directory),
+        str(places.directory),
+        places.claim,
+        *arguments(places.older),
+    )
+    return cast("Facts", json.loads(output))
+
+
+def requeue(layout: Layout, names: Sequence[str]) -> None:
+    """Have the server archive again files that it takes for archived.
+
+    Raises:
+        Failed: Their marks cannot be changed.
+    """
+    _run("requeue", str(layout.data_directory), *names)
+
+
+def arguments(sources: Sequence[Source]) -> list[str]:
+    """Older directories as the keeper's command line takes them."""
+    return [word for one in sources for word in (one.directory, one.mount_point)]
+
+
+def _run(*words: str) -> str:
+    result = commands.run([paths.PROGRAM, *words], as_postgres=True, timeout_s=PATIENCE_S)
+    if result.returncode:
+        raise Failed(commands.words(result).removeprefix(f"{NAME}: "))
+    return result.stdout

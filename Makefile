@@ -72,6 +72,7 @@ functional: setup ## test the PostgreSQL side against real servers in a local ma
 integration: charm ## test the packed charm through the juju command, on local machines
 	@$(PYTEST_AS_ROOT) tests/integration $(T)
 
-clean: down ## take away also what was built: tools, packed charms, images
+clean: ## take away also what was built: tools, packed charms, images
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi
 	rm -rf .venv .build pg-hot-standby
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
-from localjuju.host import cleanup, machines, paths
+from localjuju.host import cleanup, machines, paths, run
 from localjuju.host.errors import HostError
 from tools.root import become_root
 from tools.terminal import Failed, Steps
 
 
-def down(steps: Steps) -> None:
-    """Take everything away but the images and packages, which the next demo uses again."""
+def down(steps: Steps, *, images: bool) -> None:
+    """Take every machine away.
+
+    Args:
+        steps: where to tell of it.
+        images: take the images away, too, which the next demo would use again.
+    """
     steps.begin("Take the local machines away")
     if not paths.home().exists():
         steps.note("there are none")
@@ -32,15 +38,22 @@ def down(steps: Steps) -> None:
     for name in machines.list_models():
         steps.note(f"what was left of the model {name}")
         machines.destroy_model(name)
-    steps.note("nothing runs any more; images and packed charms are kept for the next time")
+    if images:
+        run.remove_tree(paths.home())
+        steps.note("nothing is left of them, nor of the images that they were made from")
+    else:
+        steps.note("nothing runs any more; the images are kept for the next time")
 
 
 def main() -> int:
     """Take everything away."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip())
+    parser.add_argument("--images", action="store_true", help="the images, too")
+    arguments = parser.parse_args()
     become_root("Taking local machines away")
     steps = Steps(total=1)
     try:
-        down(steps)
+        down(steps, images=arguments.images)
     except (HostError, JujuError) as error:
         steps.fail(Failed("taking the local machines away", str(error), "Try again: make down"))
         return 1

@@ -35,7 +35,7 @@ Machines (`localjuju.host.machines`)::
     Machine.root: Path                           # its file system, stopped or running
     Machine.directory: Path                      # on the host; may hold a file `units`
     Machine.address, .address6                   # address6 is None where the host has no IPv6
-    Machine.gateway, .gateway6                   # the host on the bridge: where a controller listens
+    Machine.gateway, .gateway6                   # the host on the bridge: a controller's address
     Machine.interface                            # name of the interface inside: "eth0"
     Machine.is_running, .is_frozen, .boots       # boots: how often since start(), 1 at first
     Machine.start(timeout=60)                    # returns when its systemd says it is up

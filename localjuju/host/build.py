@@ -54,11 +54,13 @@ def bootstrap(release: str, base: str, target: Path, say: Say) -> None:
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--verbose"),
         f"--include={','.join(definition.PACKAGES)}",
         '--aptopt=APT::Install-Recommends "false"',
-        '--dpkgopt=force-confold',
-        *(f'--aptopt={option.replace("=", " ", 1)}' for option in proxies()),
+        "--dpkgopt=force-confold",
+        *(f"--aptopt={option.replace('=', ' ', 1)}" for option in proxies()),
     ]
-    for name in definition.BEFORE_PACKAGES:
-        argv.append(f"--essential-hook=install -D -m 0644 {definition.ROOTFS / name} $1/{name}")
+    argv += [
+        f"--essential-hook=install -D -m 0644 {definition.ROOTFS / name} $1/{name}"
+        for name in definition.BEFORE_PACKAGES
+    ]
     argv += [
         "--customize-hook=chroot $1 useradd --create-home --shell /bin/bash ubuntu",
         f"--customize-hook=chroot $1 systemctl mask {' '.join(definition.MASKED_UNITS)}",

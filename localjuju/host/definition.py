@@ -95,7 +95,14 @@ PACK = Layer(
     commands=(
         # --system-site-packages: python3-apt is Debian's, PyPI has none.
         ("python3", "-m", "venv", "--system-site-packages", "/opt/localjuju/pack"),
-        ("/opt/localjuju/pack/bin/pip", "install", "--no-cache-dir", "-q", "charmcraft>=4.5", "uv"),
+        (
+            "/opt/localjuju/pack/bin/pip",
+            "install",
+            "--no-cache-dir",
+            "-q",
+            "charmcraft>=4.5",
+            "uv",
+        ),
         ("ln", "-s", "/opt/localjuju/pack/bin/charmcraft", "/usr/local/bin/charmcraft"),
         ("ln", "-s", "/opt/localjuju/pack/bin/uv", "/usr/local/bin/uv"),
     ),

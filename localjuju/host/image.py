@@ -137,12 +137,14 @@ class Image:
             done = self._run_in(overlay, argv, binds, env, cwd, network, user, input, capture)
         else:
             paths.ensure_home()
-            with tempfile.TemporaryDirectory(dir=paths.scratch()) as scratch:
+            with (
+                tempfile.TemporaryDirectory(dir=paths.scratch()) as scratch,
                 # The lock tells `cleanup` that this directory is in use.
-                with run.locked(Path(scratch, "lock")):
-                    done = self._run_in(
-                        Path(scratch), argv, binds, env, cwd, network, user, input, capture
-                    )
+                run.locked(Path(scratch, "lock")),
+            ):
+                done = self._run_in(
+                    Path(scratch), argv, binds, env, cwd, network, user, input, capture
+                )
         if check and done.returncode != 0:
             words = ((done.stderr or "") + (done.stdout or "")).strip().splitlines()[-6:]
             raise HostError(

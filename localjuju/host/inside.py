@@ -42,7 +42,7 @@ class Spec(TypedDict):
 
 
 def mount(*arguments: str) -> None:
-    """Call mount(8); its message goes to standard error."""
+    """Mount by mount(8); its message goes to standard error."""
     subprocess.run(["mount", *arguments], check=True)
 
 

@@ -1,10 +1,10 @@
 """Where things lie on the host, and the names by which our own are told from everybody else's.
 
-    <home>/images/<name>/             an image or a layer, complete
-    <home>/images/.partial-<name>/    one that is being built
-    <home>/scratch/<random>/          overlays of `image.run`, gone when it ends
-    <home>/models/<model>/            network.json, machines/<id>/
-    <home>/locks/                     flock(2) files; a lock dies with its holder
+<home>/images/<name>/             an image or a layer, complete
+<home>/images/.partial-<name>/    one that is being built
+<home>/scratch/<random>/          overlays of `image.run`, gone when it ends
+<home>/models/<model>/            network.json, machines/<id>/
+<home>/locks/                     flock(2) files; a lock dies with its holder
 """
 
 from __future__ import annotations

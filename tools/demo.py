@@ -173,10 +173,10 @@ def move_archive(juju: jubilant.Juju, steps: Steps, primary: str) -> None:
 def demo(steps: Steps, release: str) -> None:
     """Go through all the steps."""
     juju = jubilant.Juju(model=MODEL, cli_binary=JUJU)
-    steps.begin("Pack the charm", "make charm")
-    pack.make(release, None, pack.RESULT, fresh=False, say=steps.note)
-    steps.begin("Have an image for the machines")
+    steps.begin("Have an image to make machines from")
     steps.note(f"image {image.ensure(release, say=steps.note).name}")
+    steps.begin("Pack the charm", "make charm")
+    pack.make(release, None, pack.RESULT, say=steps.note)
     deploy(juju, steps)
     primary = run(juju, f"{APPLICATION}/0", "get-cluster-status")["primary"]
     steps.begin(f"Write {ROWS} rows on {primary}", f"juju ssh {primary} sudo -u postgres psql")

@@ -39,7 +39,9 @@ def down(steps: Steps, *, images: bool) -> None:
         steps.note(f"what was left of the model {name}")
         machines.destroy_model(name)
     if images:
-        run.remove_tree(paths.home())
+        # Its own directories alone: LOCALJUJU_HOME may name one that holds other things.
+        for directory in (paths.images(), paths.scratch(), paths.models(), paths.locks()):
+            run.remove_tree(directory)
         steps.note("nothing is left of them, nor of the images that they were made from")
     else:
         steps.note("nothing runs any more; the images are kept for the next time")

@@ -1,0 +1,92 @@
+"""What the tools print and remember, as far as it needs no machine."""
+
+import doctest
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tools import pack, stages, terminal
+from tools.stages import Result
+
+
+@pytest.mark.parametrize("module", [stages, terminal], ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings_hold(module: object):
+    assert doctest.testmod(module).failed == 0  # pyright: ignore[reportArgumentType]
+
+
+def test_the_summary_counts_stages_and_tests_and_names_what_failed():
+    results = [
+        Result("lint", 0, 1.0),
+        Result("unit", 1, 2.0, Counter(passed=10, failed=1)),
+        Result("functional", 0, 90.0, Counter(passed=5, skipped=2)),
+    ]
+    lines = stages.summary(results).splitlines()
+    assert lines[-2] == ("2 of 3 stages ok; 18 tests: 15 passed, 1 failed, 2 skipped; 1 min 33 s")
+    assert lines[-1].startswith("failed: unit")
+
+
+def test_the_summary_of_a_run_without_failures_ends_with_the_count():
+    last = stages.summary([Result("unit", 0, 2.0, Counter(passed=10))]).splitlines()[-1]
+    assert last == "1 of 1 stages ok; 10 tests: 10 passed; 2.0 s"
+
+
+def test_steps_keep_to_the_width_of_a_terminal(capsys: pytest.CaptureFixture[str]):
+    steps = terminal.Steps(total=1)
+    steps.begin("Deploy")
+    steps.note("x" * 200)
+    steps.status("pg/0", "maintenance", "cloning " * 30)
+    out = capsys.readouterr().out.splitlines()
+    assert max(map(len, out)) == terminal.WIDTH
+
+
+def test_there_is_no_colour_where_nobody_sees_it(capsys: pytest.CaptureFixture[str]):
+    terminal.Steps(total=1).status("pg/0", "active", "primary")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_failure_says_where_why_and_what_to_do(capsys: pytest.CaptureFixture[str]):
+    steps = terminal.Steps(total=3)
+    steps.begin("Deploy")
+    steps.fail(terminal.Failed("deploying the pair", "pg/0 is blocked", "Look at: juju status"))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "Failed: deploying the pair (step 1 of 3)",
+        "  pg/0 is blocked",
+        "  Look at: juju status",
+    ]
+
+
+def packed(path: Path, entries: dict[str, tuple[str, int]], year: int) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, (text, mode) in entries.items():
+            info = zipfile.ZipInfo(name, (year, 1, 1, 0, 0, 0))
+            info.external_attr = mode << 16
+            archive.writestr(info, text)
+    return path
+
+
+def test_the_order_and_times_of_a_pack_make_no_difference(tmp_path: Path):
+    started = "charmcraft-started-at: '{}'\nbases: []\n"
+    one = packed(
+        tmp_path / "1",
+        {"dispatch": ("#!", 0o755), "manifest.yaml": (started.format("today"), 0o644)},
+        2001,
+    )
+    other = packed(
+        tmp_path / "2",
+        {"manifest.yaml": (started.format("tomorrow"), 0o644), "dispatch": ("#!", 0o755)},
+        2002,
+    )
+    results = [tmp_path / "1n", tmp_path / "2n"]
+    for source, result in zip((one, other), results, strict=True):
+        pack.normalise(source, result)
+    assert results[0].read_bytes() == results[1].read_bytes()
+    with zipfile.ZipFile(results[0]) as archive:
+        assert archive.getinfo("dispatch").external_attr >> 16 == 0o755
+        assert b"bases: []" in archive.read("manifest.yaml")
+
+
+def test_another_machine_is_another_pack():
+    assert pack.key_of("bookworm") != pack.key_of("trixie")
+    assert pack.key_of("bookworm") == pack.key_of("bookworm")

@@ -23,6 +23,7 @@ from tools.terminal import Failed, Steps
 
 JUJU = str(pack.ROOT / "localjuju/bin/juju")
 MODEL = "demo"
+RELEASE_KEY = "localjuju-release"
 APPLICATION = "pg"
 UNITS = 2
 ARCHIVES = ("/srv/wal-archive", "/srv/wal-archive-2")
@@ -119,14 +120,28 @@ def segments(juju: jubilant.Juju, unit: str, directory: str) -> set[str]:
     return set(SEGMENT.findall(listing))
 
 
-def deploy(juju: jubilant.Juju, steps: Steps) -> None:
-    """Have the model and the pair in it, and show how they come up."""
+def have_model(juju: jubilant.Juju, steps: Steps, release: str) -> None:
+    """Have a model whose machines are of the release.
+
+    Raises:
+        Failed: if there is one of another release from before.
+    """
     steps.begin("Make a model", f"juju add-model {MODEL}")
     models = json.loads(juju.cli("models", "--format", "json", include_model=False))["models"]
-    if any(model["short-name"] == MODEL for model in models):
-        steps.note(f"the model {MODEL} is there from before")
-    else:
-        juju.cli("add-model", MODEL, include_model=False)
+    if not any(model["short-name"] == MODEL for model in models):
+        # The stand-in's own key; a model of a real Juju has none like it.
+        own = f"{RELEASE_KEY}={release}"
+        juju.cli("add-model", MODEL, "--config", own, include_model=False)
+        return
+    steps.note(f"the model {MODEL} is there from before")
+    before = juju.model_config().get(RELEASE_KEY) or release
+    if before != release:
+        why = f"the model {MODEL} has machines of {before}"
+        raise Failed(f"a demo with {release}", why, "Take it away first, with: make down")
+
+
+def deploy(juju: jubilant.Juju, steps: Steps) -> None:
+    """Have the pair, and show how it comes up."""
     command = ("deploy", "./pg-hot-standby", APPLICATION, "-n", str(UNITS))
     steps.begin("Deploy the pair", f"juju {' '.join(command)}")
     if APPLICATION in juju.status().apps:
@@ -177,6 +192,7 @@ def demo(steps: Steps, release: str) -> None:
     steps.note(f"image {image.ensure(release, say=steps.note).name}")
     steps.begin("Pack the charm", "make charm")
     pack.make(release, None, pack.RESULT, say=steps.note)
+    have_model(juju, steps, release)
     deploy(juju, steps)
     primary = run(juju, f"{APPLICATION}/0", "get-cluster-status")["primary"]
     steps.begin(f"Write {ROWS} rows on {primary}", f"juju ssh {primary} sudo -u postgres psql")

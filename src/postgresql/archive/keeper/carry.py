@@ -103,7 +103,11 @@ def _leaving(source: Source, claim: str) -> str:
 
 def _see_two_directories(source: str, target: str, claim: str) -> None:
     """One directory under two names must never be cleared: not seen by inode over two mounts."""
-    name = f"{durable.TEMPORARY}.probe.{claim}.{secrets.token_hex(4)}"
+    stem = f"{durable.TEMPORARY}.probe.{claim}."
+    for left_over in [one for one in os.listdir(target) if one.startswith(stem)]:
+        os.unlink(os.path.join(target, left_over))
+    # A new name each time: a network file system may remember that an old one was not there.
+    name = stem + secrets.token_hex(4)
     probe = os.path.join(target, name)
     os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-# Run as a file, the directory of this file is first on the path; the checkout's root belongs there.
+# A file that is run has its own directory first on the path; the checkout's root belongs there.
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from localjuju.cli.app import main  # noqa: E402

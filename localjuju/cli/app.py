@@ -70,7 +70,11 @@ def _run_command(ctx: Context, command: Command, args: flags.Arguments) -> int:
         return error.status
     except (JujuError, ControllerGoneError) as error:
         # A program that reads JSON or YAML gets an empty object, as from Juju.
-        if not ctx.output_written and args.has("format") and args.text("format") in ("json", "yaml"):
+        if (
+            not ctx.output_written
+            and args.has("format")
+            and args.text("format") in ("json", "yaml")
+        ):
             ctx.stdout.write("{}\n")
         ctx.error(str(error))
         return 1

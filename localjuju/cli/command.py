@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Run = Callable[["Context", Arguments], "int | None"]
 """Runs a command; returns its exit status, None for 0.
 
-It raises ``UsageError`` for what Juju refuses before it talks to the controller (exit status 2) and
-``JujuError`` for the rest (exit status 1).
+It raises ``UsageError`` for what Juju refuses before it talks to the controller (exit status 2)
+and ``JujuError`` for the rest (exit status 1).
 """
 
 

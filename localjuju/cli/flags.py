@@ -1,8 +1,8 @@
 """Options of a command line in Juju's dialect.
 
-Juju reads its command line with ``github.com/juju/gnuflag``. Its dialect differs from argparse's in
-ways that people and scripts use: no abbreviations, ``--force=false``, options between and after the
-arguments except where a command passes them on (``juju ssh``), and error texts of its own.
+Juju reads its command line with ``github.com/juju/gnuflag``. Its dialect differs from argparse's
+in ways that people and scripts use: no abbreviations, ``--force=false``, options between and after
+the arguments except where a command passes them on (``juju ssh``), and error texts of its own.
 """
 
 from __future__ import annotations
@@ -191,7 +191,9 @@ def parse(options: Sequence[Option], words: Sequence[str], *, interspersed: bool
     return Arguments(values, frozenset(given), positional)
 
 
-def _take_short(cluster: str, known: Mapping[str, Option], take: Callable[[str, str | None], None]) -> None:
+def _take_short(
+    cluster: str, known: Mapping[str, Option], take: Callable[[str, str | None], None]
+) -> None:
     """Take ``-vq`` as two flags and ``-n2`` as a value."""
     while cluster:
         name, cluster = cluster[0], cluster[1:]

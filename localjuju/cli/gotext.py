@@ -8,7 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([a-zµμ]+)")
-_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
@@ -143,7 +152,8 @@ def friendly_age(text: str, now: datetime | None = None) -> str:
     """Write how long ago something was, as ``juju models`` does.
 
     >>> from datetime import timezone
-    >>> friendly_age("2026-11-23T04:27:37Z", datetime(2026, 11, 23, 4, 29, 40, tzinfo=timezone.utc))
+    >>> now = datetime(2026, 11, 23, 4, 29, 40, tzinfo=timezone.utc)
+    >>> friendly_age("2026-11-23T04:27:37Z", now)
     '2 minutes ago'
     """
     moment = parse_time(text)

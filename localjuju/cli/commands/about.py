@@ -12,8 +12,8 @@ from localjuju.cli.flags import Arguments, Option, UsageError
 from localjuju.controller import wire
 
 _TOPIC = """\
-localjuju is a stand-in for Juju on one host. Its juju command answers to the part of Juju's command
-line that people and jubilant use, and runs packed charms, unmodified, on local machines.
+localjuju is a stand-in for Juju on one host. Its juju command answers to the part of Juju's
+command line that people and jubilant use, and runs packed charms, unmodified, on local machines.
 
 Starter commands:
 
@@ -97,7 +97,15 @@ def _controllers(ctx: Context, args: Arguments) -> None:
     def tabular() -> str:
         section = Section()
         section.header(
-            "Controller", "Model", "User", "Access", "Cloud/Region", "Models", "Nodes", "HA", "Version"
+            "Controller",
+            "Model",
+            "User",
+            "Access",
+            "Cloud/Region",
+            "Models",
+            "Nodes",
+            "HA",
+            "Version",
         )
         section.row(
             cell(info["name"] + "*", "green"),
@@ -169,7 +177,7 @@ def default_text(option: Option) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value}"' if not value else value
+        return value or '""'
     if value is None or value == []:
         return ""
     return str(value)
@@ -192,7 +200,8 @@ COMMANDS = (
         "Print the Juju CLI client version.",
         _version,
         options=_VERSION_OPTIONS,
-        details="The version whose behaviour the stand-in shows; LOCALJUJU_JUJU_VERSION chooses it.",
+        details="It is the version whose behaviour the stand-in shows; the environment variable\n"
+        "LOCALJUJU_JUJU_VERSION chooses it.",
         on_model=False,
     ),
     Command(
@@ -211,6 +220,10 @@ COMMANDS = (
         on_model=False,
     ),
     Command(
-        "help", "Show help on a command or other topic.", _help, arguments="[topic]", on_model=False
+        "help",
+        "Show help on a command or other topic.",
+        _help,
+        arguments="[topic]",
+        on_model=False,
     ),
 )

@@ -19,11 +19,13 @@ def to_json(value: Any) -> str:
 
 
 def to_yaml(value: Any) -> str:
-    """Write YAML in the manner of goyaml: double quotes where a plain word would be another type."""
+    """Write YAML as goyaml does: double quotes where a plain word would be another type."""
     import yaml  # only the YAML format pays for loading it
 
     class Dumper(yaml.SafeDumper):
-        pass
+        def ignore_aliases(self, data: object) -> bool:
+            del data
+            return True
 
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
         style = None
@@ -38,7 +40,6 @@ def to_yaml(value: Any) -> str:
 
     Dumper.add_representer(str, text)
     Dumper.add_representer(type(None), absent)
-    Dumper.ignore_aliases = lambda self, data: True  # type: ignore[method-assign]
     return yaml.dump(
         value,
         Dumper=Dumper,

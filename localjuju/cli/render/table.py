@@ -1,8 +1,8 @@
 """Columns as Juju lays them out.
 
-Juju uses Go's ``text/tabwriter``: a cell that is followed by another belongs to a column, which is as
-wide as its widest cell and two spaces; the last cell of a row belongs to none. Columns end at a row
-that has no such cell, so that every section of ``juju status`` has widths of its own.
+Juju uses Go's ``text/tabwriter``: a cell that is followed by another belongs to a column, which is
+as wide as its widest cell and two spaces; the last cell of a row belongs to none. Columns end at
+a row that has no such cell, so that every section of ``juju status`` has widths of its own.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Section:
                 widths[index] = max(widths.get(index, 0), one.width + PADDING)
         for row in self.rows:
             yield "".join(
-                self._padded(one, index, widths[index], colors) for index, one in enumerate(row[:-1])
+                self._padded(one, index, widths[index], colors)
+                for index, one in enumerate(row[:-1])
             ) + (row[-1].render(colors) if row else "")
 
     def _padded(self, one: Cell, index: int, width: int, colors: bool) -> str:

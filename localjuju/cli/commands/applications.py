@@ -1,0 +1,321 @@
+"""Commands on applications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from localjuju.cli import gotext, names, output
+from localjuju.cli.checks import check_empty, check_no_wait, one_application
+from localjuju.cli.command import COLOR_OPTIONS, Command, output_options
+from localjuju.cli.commands.units import PLACEMENT_OPTIONS, placement
+from localjuju.cli.context import Context
+from localjuju.cli.flags import Arguments, Kind, Option, UsageError
+from localjuju.cli.pairs import (
+    check_combination,
+    config_options,
+    settings_from_file,
+    split_pairs,
+    split_reset,
+    value_of,
+)
+from localjuju.cli.removal import removal_options, run_removal
+from localjuju.controller.facade import JujuError
+
+_CONFIG_OPTION = Option(
+    ("config",), "Either a path to yaml-formatted application config file or a key=value pair",
+    Kind.TEXTS,
+)  # fmt: skip
+_CONSTRAINTS_OPTION = Option(("constraints",), "Set application constraints", Kind.TEXTS)
+
+
+def _charm_path(text: str) -> Path:
+    """Return the path of a local charm.
+
+    Raises:
+        JujuError: it is no path, or nothing is there.
+    """
+    if not text.startswith((".", "/")):
+        if Path(text).exists():
+            raise JujuError(
+                f"The charm or bundle {gotext.quote(text)} is ambiguous.\n"
+                f"To deploy a local charm or bundle, run `juju deploy ./{text}`.\n"
+                f"To deploy a charm or bundle from CharmHub, run `juju deploy ch:{text}`."
+            )
+        raise JujuError(
+            f"{gotext.quote(text)} is no path, and localjuju, the stand-in for Juju, has no "
+            "Charmhub: name a packed charm with its path, such as ./charm"
+        )
+    path = Path(text)
+    if not path.exists():
+        raise JujuError(f"no charm was found at {gotext.quote(text)}")
+    return path
+
+
+def _charm_name(charm: Path) -> str:
+    """Return the name that a packed charm or a charm's directory has in its metadata.yaml.
+
+    Raises:
+        JujuError: it cannot be read.
+    """
+    import zipfile
+
+    import yaml
+
+    try:
+        if charm.is_dir():
+            text = (charm / "metadata.yaml").read_bytes()
+        else:
+            with zipfile.ZipFile(charm) as packed:
+                text = packed.read("metadata.yaml")
+        return str(yaml.safe_load(text)["name"])
+    except (OSError, zipfile.BadZipFile, yaml.YAMLError, KeyError, TypeError) as error:
+        raise JujuError(f"cannot read the name of the charm at {charm}: {error}") from error
+
+
+def _deploy(ctx: Context, args: Arguments) -> None:
+    if not args.positional:
+        raise UsageError("no charm or bundle specified")
+    charm, *rest = args.positional
+    application = rest[0] if rest else None
+    check_empty(rest[1:])
+    if application is not None and not names.is_application(application):
+        raise UsageError(f"invalid application name {gotext.quote(application)}")
+    count, machines = placement(ctx, args)
+    path = _charm_path(charm)
+    model = ctx.model(args)
+    _mention_constraints(ctx, args)
+    words = args.texts("config")
+    in_file = any("=" not in word for word in words)
+    config = config_options(words, application or (_charm_name(path) if in_file else None))
+    if args.flag("trust"):
+        config["trust"] = "true"
+    deployed = ctx.controller.deploy(
+        model,
+        path,
+        application=application,
+        num_units=count,
+        config=config,
+        base=args.text("base") or None,
+        to=machines,
+        force=args.flag("force"),
+    )
+    charm_name = gotext.quote(deployed["charm_name"])
+    revision = deployed["revision"]
+    ctx.info(f"Located local charm {charm_name}, revision {revision}")
+    ctx.info(
+        f"Deploying {gotext.quote(deployed['application'])} from local charm {charm_name}, "
+        f"revision {revision} on {deployed['base']}/stable"
+    )
+
+
+def _mention_constraints(ctx: Context, args: Arguments) -> None:
+    if args.texts("constraints"):
+        ctx.info(
+            "The machines of localjuju have no constraints; "
+            f"ignoring {', '.join(args.texts('constraints'))}"
+        )
+
+
+def _refresh(ctx: Context, args: Arguments) -> None:
+    application = one_application(args)
+    path = args.text("path")
+    switch = args.text("switch")
+    if path and switch:
+        raise UsageError("--switch and --path are mutually exclusive")
+    if not path and not switch:
+        raise JujuError("refreshing a local charm requires either --path or --switch")
+    charm = _charm_path(path or switch)
+    model = ctx.model(args)
+    config = config_options(args.texts("config"), application)
+    if "trust" in args.given:
+        config["trust"] = "true" if args.flag("trust") else "false"
+    refreshed = ctx.controller.refresh(
+        model,
+        application,
+        charm,
+        force_units=args.flag("force-units"),
+        config=config,
+    )
+    name = refreshed["charm"].partition(":")[2].rpartition("-")[0] or refreshed["charm"]
+    ctx.info(
+        f"Added local charm {gotext.quote(name)}, revision {refreshed['revision']}, to the model"
+    )
+
+
+def _config(ctx: Context, args: Arguments) -> None:
+    if not args.positional or "=" in args.positional[0]:
+        raise UsageError("no application name specified")
+    application, *rest = args.positional
+    pairs, keys = split_pairs(rest)
+    reset = split_reset(args.texts("reset"))
+    check_combination(args, pairs, keys, reset)
+    model = ctx.model(args)
+    if args.text("file") or pairs or reset:
+        values: dict[str, str] = {}
+        if args.text("file"):
+            values = settings_from_file(args.text("file"), application)
+        values |= {key: value_of(key, value) for key, value in pairs.items()}
+        for key in reset:
+            values.pop(key, None)
+        ctx.controller.set_config(model, application, values, reset=reset)
+        return
+    found = ctx.controller.config(model, application)
+    if not keys:
+        from localjuju.cli.render.structured import sort_keys
+
+        output.write(ctx, args, sort_keys(found))
+        return
+    one: dict[str, Any] | None = found["settings"].get(keys[0])
+    one = one or found.get("application-config", {}).get(keys[0])
+    if one is None:
+        raise JujuError(
+            f"key {gotext.quote(keys[0])} not found in {gotext.quote(application)} "
+            "application config or charm settings."
+        )
+    value = one.get("value", "")
+    ctx.print({True: "true", False: "false"}[value] if isinstance(value, bool) else str(value))
+
+
+def _remove_application(ctx: Context, args: Arguments) -> None:
+    if not args.positional:
+        raise UsageError("no application specified")
+    for name in args.positional:
+        if not names.is_application(name):
+            raise UsageError(f"invalid application name {gotext.quote(name)}")
+    check_no_wait(args)
+    model = ctx.model(args)
+    run_removal(
+        ctx,
+        args,
+        model,
+        "application",
+        lambda dry_run: ctx.controller.remove_application(
+            model,
+            args.positional,
+            force=args.flag("force"),
+            no_wait=args.flag("no-wait"),
+            dry_run=dry_run,
+        ),
+    )
+
+
+def _show_application(ctx: Context, args: Arguments) -> None:
+    if not args.positional:
+        raise UsageError("an application name must be supplied")
+    wrong = [name for name in args.positional if not names.is_application(name)]
+    if wrong:
+        raise UsageError(f"application name{'s' * (len(wrong) > 1)} {', '.join(wrong)} not valid")
+    output.write(ctx, args, ctx.controller.show_application(ctx.model(args), args.positional))
+
+
+def _expose(ctx: Context, args: Arguments) -> None:
+    application = one_application(args, "no application name specified")
+    ctx.controller.expose(ctx.model(args), application, exposed=True)
+
+
+def _unexpose(ctx: Context, args: Arguments) -> None:
+    application = one_application(args, "no application name specified")
+    ctx.controller.expose(ctx.model(args), application, exposed=False)
+
+
+def _trust(ctx: Context, args: Arguments) -> None:
+    application = one_application(args, "no application name specified")
+    value = "false" if args.flag("remove") else "true"
+    ctx.controller.set_config(ctx.model(args), application, {"trust": value})
+
+
+COMMANDS = (
+    Command(
+        "config",
+        "Get, set, or reset configuration for a deployed application.",
+        _config,
+        arguments="<application name> [--reset <key[,key]>] [<attribute-key>][=<value>] ...]",
+        options=(
+            *COLOR_OPTIONS,
+            Option(("file",), "Path to yaml-formatted configuration file", Kind.TEXT),
+            Option(("reset",), "Reset the provided comma delimited keys", Kind.TEXTS),
+            *output_options("json", "yaml", default="yaml"),
+        ),
+        examples=(
+            "juju config pg",
+            "juju config pg archive-path",
+            "juju config pg archive-path=/srv/archive",
+            "juju config pg extra-postgresql-conf=@extra.conf",
+            "juju config pg --reset archive-path",
+        ),
+    ),
+    Command(
+        "deploy",
+        "Deploys a new application.",
+        _deploy,
+        arguments="<path of a packed charm> [<application name>]",
+        options=(
+            Option(("base",), "The base on which to deploy", Kind.TEXT),
+            _CONFIG_OPTION,
+            _CONSTRAINTS_OPTION,
+            Option(("force",), "Allow a charm to be deployed which bypasses checks such as bases"),
+            *PLACEMENT_OPTIONS,
+            Option(("trust",), "Allows charm to run hooks that require access credentials"),
+        ),
+        details="""
+The charm is a packed one and its path begins with . or /; there is no Charmhub and there are no
+bundles. The machines have no constraints: --constraints is read and has no effect.""",
+        examples=("juju deploy ./pg-hot-standby pg -n 2",),
+    ),
+    Command(
+        "expose",
+        "Makes an application publicly available over the network.",
+        _expose,
+        arguments="<application name>",
+        details="The stand-in has no firewall: the status says yes, and nothing else changes.",
+    ),
+    Command(
+        "refresh",
+        "Refresh an application's charm.",
+        _refresh,
+        arguments="<application>",
+        options=(
+            _CONFIG_OPTION,
+            Option(("force",), "Allow a charm to be refreshed which bypasses checks"),
+            Option(("force-base",), "Refresh even if the base is not supported by the new charm"),
+            Option(("force-units",), "Refresh all units immediately, even if in error state"),
+            Option(("path",), "Refresh to a charm located at path", Kind.TEXT),
+            Option(("switch",), "Crossgrade to a different charm", Kind.TEXT),
+            Option(("trust",), "Allows charm to run hooks that require access credentials"),
+        ),
+        examples=("juju refresh pg --path ./pg-hot-standby",),
+    ),
+    Command(
+        "remove-application",
+        "Remove applications from the model.",
+        _remove_application,
+        arguments="<application> [<application>...]",
+        options=(
+            Option(("destroy-storage",), "Destroy storage attached to application units"),
+            *removal_options("an application"),
+        ),
+        examples=("juju remove-application pg --no-prompt",),
+    ),
+    Command(
+        "show-application",
+        "Displays information about an application.",
+        _show_application,
+        arguments="<application name>",
+        options=output_options("json", "smart", "yaml", default="yaml"),
+    ),
+    Command(
+        "trust",
+        "Sets the trust status of a deployed application to true.",
+        _trust,
+        arguments="<application name>",
+        options=(Option(("remove",), "Remove trusted access from a trusted application"),),
+        details="The stand-in has no cloud credentials; the setting is kept and shown.",
+    ),
+    Command(
+        "unexpose",
+        "Removes public availability over the network for an application.",
+        _unexpose,
+        arguments="<application name>",
+    ),
+)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from postgresql import commands, files, serverlog, sql
 from postgresql.errors import NotReachable, ServerRefused
-from postgresql.layout import CONFIG, ID_FILE, IDENT_MAP, Layout
+from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
 SAMPLES = Path("/usr/share/postgresql")
 
@@ -364,16 +364,23 @@ def recent_errors(layout: Layout, limit: int = 5) -> list[str]:
     return serverlog.severe(lines, limit)
 
 
-def drop(layout: Layout) -> None:
-    """Take Debian's /etc part away from a stopped cluster; its data stays.
+def release(layout: Layout) -> None:
+    """Leave a stopped cluster to its administrator.
+
+    Data and Debian's own configuration stay; the charm's files in conf.d go, because programs
+    that they name go too, and the server no longer starts with the machine, where a primary that
+    was replaced could come back by itself.
 
     Raises:
         ServerRefused: The server runs.
     """
     if is_running(layout):
-        raise ServerRefused(f"drop PostgreSQL {layout.label}", "its server runs")
-    shutil.rmtree(CONFIG / str(layout.major) / layout.name, ignore_errors=True)
-    commands.run(["systemctl", "daemon-reload"])
+        raise ServerRefused(f"release PostgreSQL {layout.label}", "its server runs")
+    for path in layout.conf_files:
+        path.unlink(missing_ok=True)
+    if layout.start_conf.exists():
+        files.write(layout.start_conf, files.render("start.conf.j2", start="manual"), mode=0o644)
+        commands.run(["systemctl", "daemon-reload"])
 
 
 def _unit_state(layout: Layout) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pwd
+import shutil
 from pathlib import Path
 
 import jinja2
@@ -95,6 +96,18 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_tree(path: Path) -> bool:
+    """Delete a directory with all that is in it.
+
+    Returns:
+        Whether it was there.
+    """
+    if not path.exists():
+        return False
+    shutil.rmtree(path)
+    return True
 
 
 def _is(path: Path, text: str, owner: str, mode: int) -> bool:

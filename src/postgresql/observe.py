@@ -1,11 +1,18 @@
-"""Everything about the server on this machine, in one connection and one round trip."""
+"""Everything about the server on this machine, over one connection."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+from postgresql import cluster, files, sql
+from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
-from postgresql.slots import Slot
+from postgresql.roles import replication_roles
+from postgresql.settings import HOT_STANDBY_PARAMETERS
+from postgresql.slots import Slot, slots
+
+_TIMEOUT_S = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +22,8 @@ class Standby:
     Attributes:
         name: Its application_name.
         address: Its client address; "" over a socket.
-        state: "startup", "catchup", "streaming", "backup" or "stopping".
+        state: "startup", "catchup", "streaming", "backup" or "stopping". A base backup under
+            way shows as two: one in state "backup" and one that streams its WAL.
         sync_state: "async", "potential", "sync" or "quorum".
         sent_lag_bytes: Of this server's WAL that is not sent; -1: unknown, as below.
         write_lag_bytes: Not written there.
@@ -34,14 +42,14 @@ class Standby:
     write_lag_bytes: int
     flush_lag_bytes: int
     replay_lag_bytes: int
-    write_lag_ms: int | None
-    flush_lag_ms: int | None
-    replay_lag_ms: int | None
+    write_lag_ms: float | None
+    flush_lag_ms: float | None
+    replay_lag_ms: float | None
 
 
 @dataclasses.dataclass(frozen=True)
 class ArchiverStats:
-    """pg_stat_archiver of the running server (archive.py knows the rest).
+    """pg_stat_archiver of the running server (archive/ knows the rest).
 
     Attributes:
         last_archived_wal: "" if none yet.
@@ -77,7 +85,7 @@ class Server:
         has_data: There is a data directory.
         cluster_id: As in cluster.DataState.
         system_id: As in cluster.DataState.
-        control_state: As in cluster.DataState.
+        control_state: As in cluster.DataState; "" while connections are accepted.
         standby_signal: The next start is as a standby.
         running: The postmaster lives.
         accepting: Connections are accepted; all that follows is known.
@@ -95,12 +103,13 @@ class Server:
         replay_lag_s: Age of the last replayed commit while something waits to be replayed,
             else 0; None on a primary, or where nothing was replayed yet.
         last_message_age_s: Since the upstream's last message; None without a walreceiver.
+        replay_paused: A standby's recovery stands still (for instance because a hot-standby
+            parameter is below the primary's).
         standbys: Those connected to this server, by name.
         slots: The lasting physical slots.
         archiver: pg_stat_archiver.
+        replication_roles: The charm's, as roles.replication_roles.
         pending_restart: Settings that wait for a restart, sorted.
-        replay_paused: A standby's recovery stands still (for instance because a hot-standby
-            parameter is below the primary's).
         synchronous_standby_names: In force.
         hot_standby_parameters: settings.HOT_STANDBY_PARAMETERS in force.
     """
@@ -124,15 +133,136 @@ class Server:
     behind_bytes: int = 0
     replay_lag_s: float | None = None
     last_message_age_s: float | None = None
+    replay_paused: bool = False
     standbys: tuple[Standby, ...] = ()
     slots: tuple[Slot, ...] = ()
     archiver: ArchiverStats = ArchiverStats()
+    replication_roles: tuple[str, ...] = ()
     pending_restart: tuple[str, ...] = ()
-    replay_paused: bool = False
     synchronous_standby_names: str = ""
     hot_standby_parameters: dict[str, int] = dataclasses.field(default_factory=dict[str, int])
 
 
 def observe(layout: Layout | None) -> Server:
     """What is; never raises for a server that is missing, stopped or starting. Below 50 ms."""
-    raise NotImplementedError
+    if layout is None:
+        return Server()
+    running = cluster.is_running(layout)
+    refusal = ""
+    if running:
+        try:
+            with sql.local(layout, timeout_s=_TIMEOUT_S) as conn:
+                (found,) = sql.row(conn, _QUERY, [list(HOT_STANDBY_PARAMETERS)])
+                return _accepting(layout, found, slots(conn), replication_roles(conn))
+        except (NotReachable, QueryRefused) as error:
+            refusal = error.why
+    data = cluster.state(layout)
+    return Server(
+        has_data=data.exists,
+        cluster_id=data.cluster_id,
+        system_id=data.system_id,
+        control_state=data.control_state,
+        standby_signal=data.standby_signal,
+        running=running,
+        refusal=refusal,
+        log_errors=tuple(cluster.recent_errors(layout)),
+        timeline=data.timeline,
+    )
+
+
+def _accepting(
+    layout: Layout,
+    found: dict[str, Any],
+    physical_slots: tuple[Slot, ...],
+    charm_roles: tuple[str, ...],
+) -> Server:
+    receiver: dict[str, Any] = found["receiver"] or {}
+    archiver = {name: value for name, value in found["archiver"].items() if value is not None}
+    return Server(
+        has_data=True,
+        cluster_id=(files.read(layout.id_file) or "").strip(),
+        system_id=found["system_id"],
+        standby_signal=layout.standby_signal.exists(),
+        running=True,
+        accepting=True,
+        log_errors=tuple(cluster.recent_errors(layout)),
+        # "15.20 (Debian 15.20-0+deb12u1)"
+        version=found["version"].split(" ", 1)[0],
+        in_recovery=found["in_recovery"],
+        timeline=found["timeline"],
+        lsn=found["lsn"] or "",
+        upstream_address=receiver.get("host") or "",
+        upstream_port=receiver.get("port") or 0,
+        receiver_status=receiver.get("status") or "",
+        behind_bytes=max(0, found["behind_bytes"] or 0),
+        replay_lag_s=found["replay_lag_s"],
+        last_message_age_s=receiver.get("message_age_s"),
+        replay_paused=found["replay_paused"],
+        standbys=tuple(Standby(**each) for each in found["standbys"]),
+        slots=physical_slots,
+        archiver=ArchiverStats(**archiver),
+        replication_roles=charm_roles,
+        pending_restart=tuple(found["pending_restart"]),
+        synchronous_standby_names=found["synchronous_standby_names"],
+        hot_standby_parameters=found["hot_standby_parameters"],
+    )
+
+
+# The timeline of a standby: what it receives; before a walreceiver runs, what it must at least
+# replay, or began at.
+_QUERY = """
+WITH here AS MATERIALIZED (
+    SELECT pg_is_in_recovery() AS in_recovery,
+           CASE WHEN pg_is_in_recovery()
+                THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+                ELSE pg_current_wal_lsn() END AS lsn,
+           CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END AS replayed
+), receiver AS MATERIALIZED (
+    SELECT * FROM pg_stat_wal_receiver
+)
+SELECT json_build_object(
+    'version', current_setting('server_version'),
+    'system_id', (SELECT system_identifier::text FROM pg_control_system()),
+    'in_recovery', in_recovery,
+    'lsn', lsn,
+    'timeline', CASE WHEN in_recovery
+        THEN greatest((SELECT received_tli FROM receiver),
+                      (SELECT timeline_id FROM pg_control_checkpoint()),
+                      (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
+        ELSE ('x' || substr(pg_walfile_name(lsn), 1, 8))::bit(32)::int END,
+    'receiver', (SELECT json_build_object(
+            'status', status, 'host', sender_host, 'port', sender_port,
+            'message_age_s', extract(epoch FROM clock_timestamp() - last_msg_receipt_time))
+        FROM receiver),
+    'behind_bytes', pg_wal_lsn_diff(
+        greatest((SELECT latest_end_lsn FROM receiver), lsn), replayed)::bigint,
+    'replay_lag_s', CASE WHEN replayed >= lsn THEN 0
+        ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END,
+    'replay_paused', CASE WHEN in_recovery
+        THEN pg_get_wal_replay_pause_state() = 'paused' ELSE false END,
+    'standbys', (SELECT coalesce(json_agg(json_build_object(
+            'name', application_name, 'address', coalesce(host(client_addr), ''),
+            'state', coalesce(state, ''), 'sync_state', coalesce(sync_state, ''),
+            'sent_lag_bytes', coalesce(pg_wal_lsn_diff(lsn, sent_lsn), -1)::bigint,
+            'write_lag_bytes', coalesce(pg_wal_lsn_diff(lsn, write_lsn), -1)::bigint,
+            'flush_lag_bytes', coalesce(pg_wal_lsn_diff(lsn, flush_lsn), -1)::bigint,
+            'replay_lag_bytes', coalesce(pg_wal_lsn_diff(lsn, replay_lsn), -1)::bigint,
+            'write_lag_ms', extract(epoch FROM write_lag) * 1000,
+            'flush_lag_ms', extract(epoch FROM flush_lag) * 1000,
+            'replay_lag_ms', extract(epoch FROM replay_lag) * 1000)
+            ORDER BY application_name, pid), '[]')
+        FROM pg_stat_replication),
+    'archiver', (SELECT json_build_object(
+            'last_archived_wal', last_archived_wal,
+            'last_archived_age_s', extract(epoch FROM clock_timestamp() - last_archived_time),
+            'archived_count', archived_count,
+            'last_failed_wal', last_failed_wal,
+            'last_failed_age_s', extract(epoch FROM clock_timestamp() - last_failed_time),
+            'failed_count', failed_count)
+        FROM pg_stat_archiver),
+    'pending_restart', ARRAY(SELECT name FROM pg_settings WHERE pending_restart ORDER BY 1),
+    'synchronous_standby_names', current_setting('synchronous_standby_names'),
+    'hot_standby_parameters', (SELECT json_object_agg(name, current_setting(name)::int)
+        FROM unnest(%s) AS name)
+) FROM here
+"""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from postgresql import conffile, configuration, files
 from postgresql.changes import Change
 from postgresql.layout import Layout
 
@@ -29,9 +32,29 @@ class Upstream:
     port: int = 5432
 
 
+# A connection whose other end is cut off is given up after about ten seconds, whether data is
+# under way (tcp_user_timeout) or not (keepalives).
+_CONNECTION = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+
 def primary_conninfo(layout: Layout, upstream: Upstream) -> str:
     """The connection string, with the passfile in the place of the password."""
-    raise NotImplementedError
+    parameters = {
+        "host": upstream.host,
+        "port": str(upstream.port),
+        "user": upstream.user,
+        "passfile": str(layout.passfile),
+        "application_name": upstream.application_name,
+        "sslmode": "prefer",
+        **_CONNECTION,
+    }
+    return make_dsn(None, **parameters)
 
 
 def write_passfile(layout: Layout, upstream: Upstream) -> bool:
@@ -40,7 +63,12 @@ def write_passfile(layout: Layout, upstream: Upstream) -> bool:
     Returns:
         Whether it changed.
     """
-    raise NotImplementedError
+    # For every host: a base backup of the next primary may begin while this server follows the
+    # former one, and SCRAM tells a stranger nothing of the password.
+    text = files.render(
+        "pgpass.j2", user=_escaped(upstream.user), password=_escaped(upstream.password)
+    )
+    return files.write(layout.passfile, text, mode=0o600)
 
 
 def ensure(layout: Layout, upstream: Upstream | None) -> Change:
@@ -55,9 +83,34 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
     Raises:
         SettingRefused: The server would not take the connection string.
     """
-    raise NotImplementedError
+    if upstream is not None:
+        write_passfile(layout, upstream)
+    if layout.data_directory.exists():
+        files.write(layout.standby_signal, "", mode=0o600)
+    conninfo = primary_conninfo(layout, upstream) if upstream else ""
+    text = files.render(
+        "recovery.conf.j2",
+        primary_conninfo=conffile.quote(conninfo),
+        primary_slot_name=conffile.quote(upstream.slot if upstream else ""),
+    )
+    return configuration.apply(layout, {layout.recovery_conf_file: text})
 
 
 def follows(layout: Layout) -> Upstream | None:
     """Whom the written configuration names (password left out); None: nobody."""
-    raise NotImplementedError
+    written = conffile.values(files.read(layout.recovery_conf_file) or "")
+    connection: dict[str, str] = parse_dsn(written.get("primary_conninfo", ""))
+    if "host" not in connection:
+        return None
+    return Upstream(
+        host=connection["host"],
+        user=connection.get("user", ""),
+        password="",
+        slot=written.get("primary_slot_name", ""),
+        application_name=connection.get("application_name", ""),
+        port=int(connection.get("port", "5432")),
+    )
+
+
+def _escaped(field: str) -> str:
+    return field.replace("\\", "\\\\").replace(":", "\\:")

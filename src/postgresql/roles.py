@@ -6,14 +6,46 @@ nor pg_stat_statements can hold one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import hashlib
+import hmac
+import re
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812
+import psycopg2
+from psycopg2 import sql as compose
+from psycopg2.extensions import encrypt_password
 
-OPERATOR = "pg_hot_standby"
+from postgresql import sql
+from postgresql.errors import QueryRefused
+from postgresql.sql import Connection
+
+# PostgreSQL keeps names that begin with pg_ for itself.
+OPERATOR = "hot_standby"
 """Role with which units look into each other; owner of the charm's schema; no superuser."""
-SCHEMA = "pg_hot_standby"
+SCHEMA = "hot_standby"
+"""The charm's schema in the database postgres."""
+
+MARK = "replication role of pg-hot-standby"
+"""Comment by which the charm knows its replication roles."""
+
+# pg_monitor lets a standby ask how large a base backup will be.
+_REPLICATION = ("LOGIN REPLICATION", ("pg_monitor",))
+_OPERATOR = ("LOGIN", ("pg_monitor", "pg_read_all_data"))
+
+_TABLES = {
+    "term": """
+        CREATE TABLE hot_standby.term (
+            term bigint PRIMARY KEY,
+            timeline integer NOT NULL,
+            lsn pg_lsn NOT NULL,
+            since timestamptz NOT NULL DEFAULT clock_timestamp()
+        )""",
+    "token": """
+        CREATE TABLE hot_standby.token (
+            token text PRIMARY KEY,
+            written timestamptz NOT NULL DEFAULT clock_timestamp()
+        )""",
+}
 
 
 def ensure(
@@ -25,13 +57,23 @@ def ensure(
     each primary that has started a term, and `token(token text, written timestamptz)`, the rows
     by which replication is verified.
 
+    Args:
+        conn: As superuser, to the database postgres.
+        replication_user: Role that standbys connect as.
+        replication_password: Its password.
+        operator_password: Of the role OPERATOR.
+
     Returns:
         Whether anything changed.
 
     Raises:
-        QueryRefused: In the server's words, without a password.
+        QueryRefused: In the server's words, without a password; or a role of that name is
+            there that the charm did not make.
     """
-    raise NotImplementedError
+    _keep_out_of_log(conn)
+    changed = _ensure_role(conn, OPERATOR, operator_password, *_OPERATOR, mark=None)
+    changed |= _ensure_role(conn, replication_user, replication_password, *_REPLICATION, mark=MARK)
+    return _ensure_schema(conn) or changed
 
 
 def drop(conn: Connection, user: str) -> bool:
@@ -43,9 +85,128 @@ def drop(conn: Connection, user: str) -> bool:
     Raises:
         QueryRefused: It owns something, or is none of the charm's replication roles.
     """
-    raise NotImplementedError
+    if not _exists(conn, user):
+        return False
+    if user not in replication_roles(conn):
+        raise QueryRefused(f"drop role {user}", "the charm did not make it as replication role")
+    # So that nothing connects again between the end of its sessions and that of the role.
+    _execute(conn, "ALTER ROLE {} NOLOGIN", user)
+    sql.rows(
+        conn,
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s",
+        [user],
+    )
+    for group in _REPLICATION[1]:
+        _execute(conn, "REVOKE {} FROM {}", group, user)
+    _execute(conn, "DROP ROLE {}", user)
+    return True
 
 
 def replication_roles(conn: Connection) -> tuple[str, ...]:
     """The charm's replication roles (known by their comment), sorted."""
-    raise NotImplementedError
+    return tuple(
+        name
+        for (name,) in sql.rows(
+            conn,
+            "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = %s"
+            " ORDER BY 1",
+            [MARK],
+        )
+    )
+
+
+def matches(password: str, verifier: str | None) -> bool:
+    """Whether a SCRAM verifier was made of this password, without asking the server to log in.
+
+    Source: RFC 5803, whose form pg_authid.rolpassword has.
+    """
+    found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)", verifier or "")
+    if found is None:
+        return False
+    salted = hashlib.pbkdf2_hmac(
+        "sha256", password.encode(), base64.b64decode(found[2]), int(found[1])
+    )
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), base64.b64decode(found[3]))
+
+
+def _ensure_role(
+    conn: Connection,
+    name: str,
+    password: str,
+    attributes: str,
+    groups: tuple[str, ...],
+    mark: str | None,
+) -> bool:
+    changed = False
+    if not _exists(conn, name):
+        _execute(conn, f"CREATE ROLE {{}} {attributes}", name)
+        if mark:
+            _execute(conn, "COMMENT ON ROLE {} IS " + f"'{mark}'", name)
+        changed = True
+    elif mark and name not in replication_roles(conn):
+        raise QueryRefused(
+            f"make the replication role {name}",
+            "a role of that name exists already, and the charm did not make it",
+            "choose another name with the option replication-user",
+        )
+    verifier, can_login = sql.row(
+        conn, "SELECT rolpassword, rolcanlogin FROM pg_authid WHERE rolname = %s", [name]
+    )
+    if not can_login:
+        _execute(conn, "ALTER ROLE {} LOGIN", name)
+        changed = True
+    if not matches(password, verifier):
+        try:
+            made = encrypt_password(password, name, conn, "scram-sha-256")
+        except psycopg2.Error as error:
+            raise QueryRefused(f"set the password of {name}", sql.words(error)) from None
+        statement = compose.SQL("ALTER ROLE {} PASSWORD {}").format(
+            compose.Identifier(name), compose.Literal(made)
+        )
+        with conn.cursor() as cursor:
+            cursor.execute(statement)
+        changed = True
+    for group in groups:
+        (member,) = sql.row(conn, "SELECT pg_has_role(%s, %s, 'member')", [name, group])
+        if not member:
+            _execute(conn, "GRANT {} TO {}", group, name)
+            changed = True
+    return changed
+
+
+def _ensure_schema(conn: Connection) -> bool:
+    (schema,) = sql.row(conn, "SELECT to_regnamespace(%s) IS NOT NULL", [SCHEMA])
+    if not schema:
+        _execute(conn, "CREATE SCHEMA {} AUTHORIZATION {}", SCHEMA, OPERATOR)
+    changed = not schema
+    for table, definition in _TABLES.items():
+        (there,) = sql.row(conn, "SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.{table}"])
+        if not there:
+            with conn.cursor() as cursor:
+                # Made and given away at once: an interruption between leaves neither.
+                cursor.execute(f"{definition}; ALTER TABLE {SCHEMA}.{table} OWNER TO {OPERATOR}")
+            changed = True
+    return changed
+
+
+def _exists(conn: Connection, role: str) -> bool:
+    return bool(sql.rows(conn, "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]))
+
+
+def _execute(conn: Connection, statement: str, *names: str) -> None:
+    with conn.cursor() as cursor:
+        cursor.execute(
+            compose.SQL(statement).format(*(compose.Identifier(name) for name in names))
+        )
+
+
+def _keep_out_of_log(conn: Connection) -> None:
+    """Verifiers are no passwords, but no reader of a log needs them either."""
+    for setting, value in (
+        ("log_statement", "none"),
+        ("log_min_duration_statement", "-1"),
+        ("log_min_error_statement", "panic"),
+        ("pg_stat_statements.track_utility", "off"),
+    ):
+        sql.rows(conn, "SELECT set_config(%s, %s, false)", [setting, value])

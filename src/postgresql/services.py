@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from postgresql import commands, files
+from postgresql.errors import ServerRefused
+from postgresql.layout import DATA
+
+UNITS = Path("/etc/systemd/system")
+PREFIX = "pg-hot-standby"
+"""Every unit, program and note of the charm's begins with it."""
+PROGRAMS = Path("/usr/local/lib/pg-hot-standby")
+"""Programs that those units run; root's."""
+NOTES = Path("/var/lib/pg-hot-standby")
+"""What those programs tell of themselves; root's, with directories of postgres' in it."""
+
 
 def ensure(name: str, template: str, **context: object) -> bool:
     """Make /etc/systemd/system/NAME from the template; systemd is told if it changed.
@@ -9,12 +23,68 @@ def ensure(name: str, template: str, **context: object) -> bool:
     Returns:
         Whether it changed.
     """
-    raise NotImplementedError
+    text = files.render(template, **context)
+    changed = files.write(UNITS / name, text, owner="root", mode=0o644)
+    if changed:
+        commands.run(["systemctl", "daemon-reload"])
+    return changed
+
+
+def ensure_program(name: str, template: str, **context: object) -> Path:
+    """Make an executable program from the template, and give its path."""
+    files.make_directory(PROGRAMS, owner="root")
+    path = PROGRAMS / name
+    files.write(path, files.render(template, **context), owner="root", mode=0o755)
+    return path
+
+
+def ensure_running(name: str, restart: bool = False) -> bool:
+    """Have the unit run now and after every boot.
+
+    Args:
+        name: The unit.
+        restart: Restart it where it runs already.
+
+    Returns:
+        Whether it had to be started or restarted.
+
+    Raises:
+        ServerRefused: In systemd's words.
+    """
+    from charmhelpers.core import host
+
+    if is_active(name) and not restart:
+        return False
+    host.service("enable", name)
+    if not host.service_restart(name):
+        result = commands.run(["systemctl", "status", "--no-pager", "--lines=5", name])
+        raise ServerRefused(f"start {name}", commands.words(result))
+    return True
+
+
+def start(name: str) -> None:
+    """Start the unit now, without waiting for it, and not after a boot.
+
+    Raises:
+        ServerRefused: In systemd's words.
+    """
+    commands.run(["systemctl", "reset-failed", name])
+    result = commands.run(["systemctl", "start", "--no-block", name])
+    if result.returncode:
+        raise ServerRefused(f"start {name}", commands.words(result))
 
 
 def is_active(name: str) -> bool:
     """Whether the unit runs, starts or waits to be restarted."""
-    raise NotImplementedError
+    result = commands.run(["systemctl", "is-active", name])
+    return result.stdout.strip() in ("active", "activating", "reloading")
+
+
+def stop(name: str) -> None:
+    """Stop the unit and wait until it has ended."""
+    from charmhelpers.core import host
+
+    host.service_stop(name)
 
 
 def remove(name: str) -> bool:
@@ -23,12 +93,28 @@ def remove(name: str) -> bool:
     Returns:
         Whether there was one.
     """
-    raise NotImplementedError
+    from charmhelpers.core import host
+
+    path = UNITS / name
+    if not path.exists():
+        return False
+    host.service_stop(name)
+    host.service("disable", name)
+    path.unlink()
+    commands.run(["systemctl", "daemon-reload"])
+    commands.run(["systemctl", "reset-failed", name])
+    return True
 
 
 def remove_all() -> None:
     """Take away everything that the charm wrote outside of data, archive and PostgreSQL's own.
 
-    That is its units, scripts, notes and passfiles.
+    That is its units, programs, notes and passfiles.
     """
-    raise NotImplementedError
+    for path in sorted(UNITS.glob(f"{PREFIX}*")):
+        if path.is_file():
+            remove(path.name)
+    for directory in (PROGRAMS, NOTES):
+        files.remove_tree(directory)
+    for passfile in DATA.glob(f".{PREFIX}-*"):
+        passfile.unlink()

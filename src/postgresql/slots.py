@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection  # noqa: N812
+from postgresql import sql
+from postgresql.errors import QueryRefused
+from postgresql.sql import Connection
+
+# Columns in the order of Slot's attributes.
+_QUERY = """
+SELECT slot_name, active, coalesce(wal_status, ''),
+       coalesce(pg_wal_lsn_diff(
+           CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
+                ELSE pg_current_wal_lsn() END, restart_lsn), 0)::bigint
+  FROM pg_replication_slots
+ WHERE slot_type = 'physical' AND NOT temporary
+ ORDER BY 1
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +40,20 @@ class Slot:
 
 
 def slot_name(unit: str) -> str:
-    """The slot and application_name of a unit: pg/1 → pg_1, my-db/0 → my_db_0."""
-    raise NotImplementedError
+    """The slot and application_name of a unit.
+
+    A slot's name has only lower-case letters, digits and underscores.
+
+    >>> slot_name("pg/1"), slot_name("my-db/0")
+    ('pg_1', 'my_db_0')
+    """
+    return re.sub(r"[^a-z0-9_]", "_", unit.lower())
 
 
 def ensure(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
     """Make the slots that are missing, and those anew whose WAL is lost, as they are of no use.
+
+    A new slot holds no WAL back until its standby has connected for the first time.
 
     Returns:
         The slots made.
@@ -41,7 +61,17 @@ def ensure(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         QueryRefused: In the server's words.
     """
-    raise NotImplementedError
+    present = {slot.name: slot for slot in slots(conn)}
+    made: list[str] = []
+    for name in names:
+        slot = present.get(name)
+        if slot is not None and slot.wal_status != "lost":
+            continue
+        if slot is not None:
+            drop(conn, name)
+        sql.rows(conn, "SELECT pg_create_physical_replication_slot(%s)", [name])
+        made.append(name)
+    return tuple(made)
 
 
 def drop(conn: Connection, name: str) -> bool:
@@ -51,11 +81,32 @@ def drop(conn: Connection, name: str) -> bool:
         Whether it was there.
 
     Raises:
-        QueryRefused: In the server's words.
+        QueryRefused: A walsender took it again and again.
     """
-    raise NotImplementedError
+    # A standby that still runs connects again at once; its next try comes a second or more
+    # after the one that is ended here.
+    for _ in range(5):
+        if not sql.rows(conn, "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [name]):
+            return False
+        sql.rows(
+            conn,
+            """
+            SELECT pg_terminate_backend(active_pid, 2000) FROM pg_replication_slots
+             WHERE slot_name = %s AND active_pid IS NOT NULL
+            """,
+            [name],
+        )
+        dropped = sql.rows(
+            conn,
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+            " WHERE slot_name = %s AND NOT active",
+            [name],
+        )
+        if dropped:
+            return True
+    raise QueryRefused(f"drop the slot {name}", "a standby uses it", "stop that standby first")
 
 
 def slots(conn: Connection) -> tuple[Slot, ...]:
     """The lasting physical slots, by name."""
-    raise NotImplementedError
+    return tuple(Slot(*row) for row in sql.rows(conn, _QUERY))

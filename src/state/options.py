@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 # A role is quoted wherever it is used, so PostgreSQL would take more; this is what also reads
 # well in pg_hba.conf and in a conninfo string.
 _ROLE = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
-_RESERVED_ROLES = ("postgres", "public", "none", "pg_hot_standby")
+_RESERVED_ROLES = ("postgres", "public", "none", "hot_standby")
 
 # max_connections shares memory with every other connection; PostgreSQL's own limit.
 _LARGEST_BACKENDS = 262_143

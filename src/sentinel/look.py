@@ -7,7 +7,8 @@ from typing import Any
 
 import psycopg2
 
-from postgresql import archive, clone
+from postgresql import clone
+from postgresql.archive import places
 from postgresql.layout import Layout
 from sentinel.events import Look
 
@@ -46,7 +47,7 @@ class Observer:
             streaming=receiver == "streaming",
             standbys=tuple(tuple(each) for each in standbys),
             archive_failing=bool(failing),
-            archive_moving=archive.is_moving(self._layout),
+            archive_moving=bool(places.read(self._layout).older),
             clone=copying.phase,
             clone_step=step,
         )

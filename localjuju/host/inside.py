@@ -42,7 +42,7 @@ class Spec(TypedDict):
 
 
 def mount(*arguments: str) -> None:
-    """Mount by mount(8); its message goes to standard error."""
+    """Mount something; a failure is explained on standard error."""
     subprocess.run(["mount", *arguments], check=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +81,11 @@ class Machine:
         return self.network.directory / "machines" / self.machine_id
 
     @property
+    def lock(self) -> Path:
+        """Held while it is switched on or destroyed; beside the directory, which may go."""
+        return self.network.directory / "machines" / f"{self.machine_id}.lock"
+
+    @property
     def root(self) -> Path:
         """Its file system as seen from the host, without what it mounts itself (/run, /tmp)."""
         return self.directory / "root"
@@ -135,8 +142,10 @@ class Machine:
         Raises:
             HostError: with the end of its console, if it goes off or is not up in `timeout` s.
         """
-        if not self.is_running:
-            self._power_on()
+        with run.locked(self.lock):
+            if not self.is_running:
+                self._power_on()
+                self._await_supervisor()
         self._await_up(1, timeout)
 
     def stop(self, timeout: float = 60) -> None:
@@ -149,7 +158,8 @@ class Machine:
         while (state := self.state()) is None and self.is_running:
             self._pause(deadline, "did not shut down")
         if state is not None:
-            os.kill(state.pid, 15)
+            with contextlib.suppress(ProcessLookupError):  # it went off by itself meanwhile
+                os.kill(state.pid, signal.SIGTERM)
             self._await_off(deadline, "did not shut down")
 
     def kill(self) -> None:
@@ -196,12 +206,16 @@ class Machine:
 
     def destroy(self) -> None:
         """Remove it with all that belongs to it; may be repeated after it was interrupted."""
-        (self.directory / "destroyed").touch()
-        self.kill()
-        links.forget(self)
-        disks.detach_all(self.directory)
-        overlay.unmount(self.root)
-        run.remove_tree(self.directory)
+        with run.locked(self.lock):
+            if not self.directory.exists():  # another process was faster
+                return
+            (self.directory / "destroyed").touch()
+            self.kill()
+            links.forget(self)
+            disks.detach_all(self.directory)
+            overlay.unmount(self.root)
+            run.remove_tree(self.directory)
+            self.lock.unlink()
 
     def command(
         self,
@@ -286,13 +300,19 @@ class Machine:
         return done
 
     def terminal(
-        self, argv: Sequence[str], *, user: str = "root", env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        user: str = "root",
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
     ) -> int:
         """Run a command on a terminal of the machine, connected to ours; return its exit code."""
         variables = {"TERM": os.environ.get("TERM", "dumb"), **(env or {})}
         session = ["setsid", "--ctty", "--wait", *argv]
         state = self._running_state()
-        return enter.terminal(state.leader, self.command(session, env=variables, user=user))
+        inside = self.command(session, env=variables, cwd=cwd, user=user)
+        return enter.terminal(state.leader, inside)
 
     def _power_on(self) -> None:
         self.network.up()
@@ -382,19 +402,21 @@ class Machine:
         while self.is_running and self.state() is None:
             self._pause(deadline, "did not begin to boot")
 
+    def _await_supervisor(self) -> None:
+        """Wait until the supervisor that was asked for holds its lock."""
+        deadline = time.monotonic() + 10
+        while not self.is_running and self._last_words() is None:
+            self._pause(deadline, "did not start")
+
     def _await_up(self, boots: int, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        seen_running = False
         while True:
-            running = self.is_running
-            state = self._last_words()
-            if running and state and state.phase == "up" and state.boots >= boots:
+            state = self.state()
+            if state and state.phase == "up" and state.boots >= boots:
                 return
-            # Between our asking for a supervisor and its lock there is nothing to be seen.
-            gone = seen_running and not running
-            if gone or (state is not None and state.phase == "off"):
-                raise self._failed("did not start", state.error if state else "")
-            seen_running = seen_running or running
+            if not self.is_running:
+                last = self._last_words()
+                raise self._failed("did not start", last.error if last else "")
             self._pause(deadline, "is not up")
 
     def _await_off(self, deadline: float, failure: str) -> None:

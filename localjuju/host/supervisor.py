@@ -144,7 +144,7 @@ class Supervisor:
 
 
 def mount(*arguments: str) -> None:
-    """Mount by mount(8)."""
+    """Mount something in this process's own view."""
     run.run(["mount", *arguments])
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from decisions.names import slot_of
 from outcome import Found, Outcome
 from postgresql.observe import Server
-from postgresql.report import size
+from postgresql.sizes import pretty
 from state.member import Member, Phase
 
 Level = Literal["active", "waiting", "maintenance", "blocked"]
@@ -110,7 +110,7 @@ def _standby(found: Found) -> Line:
     if view.primary is None:
         return Line("blocked", _gone(name or "none"))
     if server.receiver_status == "streaming":
-        return Line("active", f"standby of {name}, {size(server.behind_bytes)} behind")
+        return Line("active", f"standby of {name}, {pretty(server.behind_bytes)} behind")
     text = f"standby of {name}, not streaming"
     if server.last_message_age_s is not None:
         text += f" for {_duration(server.last_message_age_s)}"
@@ -141,7 +141,7 @@ def _cloning(found: Found) -> Line:
     return Line(
         "maintenance",
         f"cloning from {primary}: {clone.percent} %, "
-        f"{_progress(clone.copied_bytes, clone.total_bytes)}, {size(clone.bytes_per_second)}/s",
+        f"{_progress(clone.copied_bytes, clone.total_bytes)}, {pretty(clone.bytes_per_second)}/s",
     )
 
 
@@ -162,7 +162,7 @@ def _gone(name: str) -> str:
 
 def _progress(done: int, total: int) -> str:
     """How much of a size is done, in the unit of the whole where both have the same."""
-    left, right = size(done), size(total)
+    left, right = pretty(done), pretty(total)
     amount, _, unit = left.partition(" ")
     return f"{amount if unit == right.partition(' ')[2] else left} of {right}"
 

@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2 import sql as compose
 from psycopg2.extensions import encrypt_password
 
-from postgresql import sql
+from postgresql import functions, sql
 from postgresql.errors import QueryRefused
 from postgresql.sql import Connection
 
@@ -25,8 +25,9 @@ OPERATOR = "hot_standby"
 SCHEMA = "hot_standby"
 """The charm's schema in the database postgres."""
 
-MARK = "replication role of pg-hot-standby"
-"""Comment by which the charm knows its replication roles."""
+# Comments by which the charm knows its own roles.
+_REPLICATION_MARK = "replication role of pg-hot-standby"
+_OPERATOR_MARK = "pg-hot-standby looks into other units with it"
 
 # pg_monitor lets a standby ask how large a base backup will be.
 _REPLICATION = ("LOGIN REPLICATION", ("pg_monitor",))
@@ -71,8 +72,10 @@ def ensure(
             there that the charm did not make.
     """
     _keep_out_of_log(conn)
-    changed = _ensure_role(conn, OPERATOR, operator_password, *_OPERATOR, mark=None)
-    changed |= _ensure_role(conn, replication_user, replication_password, *_REPLICATION, mark=MARK)
+    changed = _ensure_role(conn, OPERATOR, operator_password, *_OPERATOR, _OPERATOR_MARK)
+    changed |= _ensure_role(
+        conn, replication_user, replication_password, *_REPLICATION, _REPLICATION_MARK
+    )
     return _ensure_schema(conn) or changed
 
 
@@ -110,7 +113,7 @@ def replication_roles(conn: Connection) -> tuple[str, ...]:
             conn,
             "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = %s"
             " ORDER BY 1",
-            [MARK],
+            [_REPLICATION_MARK],
         )
     )
 
@@ -136,19 +139,21 @@ def _ensure_role(
     password: str,
     attributes: str,
     groups: tuple[str, ...],
-    mark: str | None,
+    mark: str,
 ) -> bool:
     changed = False
     if not _exists(conn, name):
-        _execute(conn, f"CREATE ROLE {{}} {attributes}", name)
-        if mark:
-            _execute(conn, "COMMENT ON ROLE {} IS " + f"'{mark}'", name)
+        # One transaction: a role without its mark would be taken for a stranger's.
+        _execute(
+            conn, f"CREATE ROLE {{}} {attributes}; COMMENT ON ROLE {{}} IS '{mark}'", name, name
+        )
         changed = True
-    elif mark and name not in replication_roles(conn):
+    elif not _is_marked(conn, name, mark):
         raise QueryRefused(
-            f"make the replication role {name}",
+            f"make the role {name}",
             "a role of that name exists already, and the charm did not make it",
-            "choose another name with the option replication-user",
+            "rename that role"
+            + (", or choose another replication-user" if name != OPERATOR else ""),
         )
     verifier, can_login = sql.row(
         conn, "SELECT rolpassword, rolcanlogin FROM pg_authid WHERE rolname = %s", [name]
@@ -187,11 +192,20 @@ def _ensure_schema(conn: Connection) -> bool:
                 # Made and given away at once: an interruption between leaves neither.
                 cursor.execute(f"{definition}; ALTER TABLE {SCHEMA}.{table} OWNER TO {OPERATOR}")
             changed = True
-    return changed
+    return functions.ensure(conn, SCHEMA, OPERATOR) or changed
 
 
 def _exists(conn: Connection, role: str) -> bool:
     return bool(sql.rows(conn, "SELECT 1 FROM pg_roles WHERE rolname = %s", [role]))
+
+
+def _is_marked(conn: Connection, role: str, mark: str) -> bool:
+    (marked,) = sql.row(
+        conn,
+        "SELECT shobj_description(to_regrole(quote_ident(%s)), 'pg_authid') = %s",
+        [role, mark],
+    )
+    return bool(marked)
 
 
 def _execute(conn: Connection, statement: str, *names: str) -> None:

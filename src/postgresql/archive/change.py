@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -57,40 +58,59 @@ def ensure(
         ArchiveRefused: The directory cannot be the archive; the former one is in force still.
         SettingRefused: The server does not take the settings; the former ones are in force.
     """
-    wanted = check_path(path)
     system_id = cluster.state(layout).system_id
     if not system_id:
+        check_path(path)
         return Change()
     program.install()
+    refusal: ArchiveRefused | None = None
+    change = Change()
+    try:
+        change = _take(layout, check_path(path), system_id, may_restart)
+    except ArchiveRefused as error:
+        refusal = error
+    now = places.read(layout)
+    if now.directory is not None:
+        change |= _finish(layout, now, on_finish, may_restart)
+    if refusal:
+        raise refusal
+    return change
+
+
+def _take(layout: Layout, wanted: Path, system_id: str, may_restart: bool) -> Change:
+    """Have the directory in force."""
     before = places.read(layout)
     if wanted == before.directory:
-        after = _stay(layout, before, system_id)
-    else:
-        directory.prove(layout, wanted, before, system_id)
-        after = _beside(before, wanted)
-    after = dataclasses.replace(after, older=_still_needed(layout, after))
+        _keep(layout, before, system_id)
+        return Change()
+    directory.prove(layout, wanted, before, system_id)
+    after = _beside(before, wanted)
     change = _apply(layout, after, may_restart)
-    if wanted != before.directory and before.directory is not None:
+    if before.directory is not None:
         _see_or_go_back(layout, before, after)
-    if after.older:
-        change |= _changed(move.start(after, on_finish))
-    else:
-        change |= _changed(move.end())
-    facts = _look(layout, after)
-    if facts is not None:
+    return change
+
+
+def _finish(layout: Layout, now: Places, on_finish: Sequence[str], may_restart: bool) -> Change:
+    """What is to be done for the directory in force, whether it is the wanted one or not."""
+    now = dataclasses.replace(now, older=_still_needed(layout, now))
+    # Also where nothing moved: an older build of the charm may have written another text.
+    change = _apply(layout, now, may_restart)
+    moved = move.start(now, on_finish) if now.older else move.end()
+    if moved:
+        change |= Change(Effect.RELOAD)
+    if (facts := _look(layout, now)) is not None:
         _heal(layout, facts)
     return change
 
 
-def _stay(layout: Layout, now: Places, system_id: str) -> Places:
+def _keep(layout: Layout, now: Places, system_id: str) -> None:
+    """Mark the directory in force again if that can be: it was deleted, or made anew."""
     facts = _look(layout, now)
-    if facts is None or not facts["problem"] or now.directory is None:
-        return now
-    try:
-        directory.prove(layout, now.directory, now, system_id)
-    except ArchiveRefused:
-        return now
-    return now
+    if now.directory is not None and facts is not None and facts["problem"]:
+        # Where it cannot be, `state` tells why archiving fails.
+        with contextlib.suppress(ArchiveRefused):
+            directory.prove(layout, now.directory, now, system_id)
 
 
 def _beside(before: Places, wanted: Path) -> Places:
@@ -143,7 +163,8 @@ def _see_or_go_back(layout: Layout, before: Places, after: Places) -> None:
         return
     reason = _see_a_segment(layout, after.directory)
     if reason:
-        older = (Source(str(after.directory), after.mount_point), *before.older)
+        former = [one for one in before.older if one.directory != str(after.directory)]
+        older = (Source(str(after.directory), after.mount_point), *former)
         _apply(layout, dataclasses.replace(before, older=older), may_restart=False)
         raise ArchiveRefused(str(after.directory), reason)
 
@@ -166,14 +187,17 @@ def _see_a_segment(layout: Layout, archive: Path) -> str:
                 conn, "SELECT coalesce(last_archived_wal, ''), failed_count FROM pg_stat_archiver"
             )
             for one in {name, last} - {""}:
-                if sql.row(
-                    conn, "SELECT pg_stat_file(%s, true) IS NOT NULL", [f"{archive}/{one}"]
-                )[0]:
+                if _server_sees(conn, archive / one):
                     return ""
             if failed >= failed_before + _TRIES:
                 break
             time.sleep(_POLL_S)
     return failures.newest(layout) or f"{name} did not arrive there within {_SEE_S:.0f} s"
+
+
+def _server_sees(conn: sql.Connection, file: Path) -> bool:
+    (size,) = sql.row(conn, "SELECT (pg_stat_file(%s, true)).size", [str(file)])
+    return size is not None
 
 
 def _heal(layout: Layout, facts: Facts) -> None:
@@ -185,7 +209,3 @@ def _heal(layout: Layout, facts: Facts) -> None:
         with sql.local(layout) as conn:
             # Wakes the archiver, which otherwise tries again within a minute.
             sql.row(conn, "SELECT pg_reload_conf()")
-
-
-def _changed(did: bool) -> Change:
-    return Change(Effect.RELOAD) if did else Change()

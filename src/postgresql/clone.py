@@ -1,4 +1,4 @@
-"""A base backup of another server, taken beside the hooks, and its adoption.
+"""A base backup of another server, taken beside the hooks.
 
 A systemd unit of its own takes it, as postgres, into main.clone.partial, checks it against its
 manifest, makes it a standby and renames it to main.clone; only then can `adopt` make it the
@@ -8,11 +8,28 @@ cluster's data directory. It tries again by itself, with growing patience, until
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import os
+import shlex
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
+from postgresql import files, recovery, services, sizes, sql, tablespaces
+from postgresql.adoption import adopt as adopt
+from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
+from postgresql.tablespaces import Tablespace
+
+_RATE_S = 10
+_START_S = 5.0
+_POLL_S = 0.02
+_TAIL = 4096
+# WAL that comes while the base backup runs, and what else grows meanwhile.
+_SPARE_SHARE = 20
+_SPARE = 64 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +62,13 @@ class CloneState:
 def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> bool:
     """Begin a base backup of `upstream`, unless one is at work or waits to be adopted.
 
+    One that is at work goes on; if `upstream` is another than before, its next attempt is of
+    that one, and begins at once if it is waiting.
+
     Args:
         layout: The cluster that the copy is for.
         upstream: Whom to copy. Its slot must exist: it keeps the WAL from the backup on.
-        on_finish: Command that the unit runs as root when it ends, well or not, with the
-            result ("success" or systemd's word) as last argument.
+        on_finish: Command that the unit runs as root when it ends, well or not.
 
     Returns:
         Whether it was begun.
@@ -57,26 +76,55 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
     Raises:
         NotReachable: The primary cannot be asked how large it is.
         CloneRefused: Not enough space (both figures), or a tablespace's place cannot be had.
+        ServerRefused: systemd does not start the unit.
     """
-    raise NotImplementedError
+    now = state(layout)
+    if now.phase == "finished":
+        return False
+    if now.phase == "running":
+        if _write_job(layout, upstream, on_finish) and now.next_try_s is not None:
+            services.restart_now(layout.clone_service)
+        return False
+    if services.is_active(layout.clone_service):
+        # Between two attempts the lock is free for a moment.
+        return False
+    with sql.remote(upstream.host, upstream.user, upstream.password, port=upstream.port) as conn:
+        size, others = tablespaces.ask(conn)
+    files.remove_tree(layout.partial_copy)
+    files.make_directory(layout.partial_copy.parent)
+    tablespaces.make_room(others)
+    _check_space(layout, size, others)
+    files.remove_tree(layout.clone_notes)
+    files.make_directory(layout.clone_notes.parent, owner="root")
+    files.make_directory(layout.clone_notes, mode=0o700)
+    locations = "".join(f"{other.location}\n" for other in others)
+    files.write(layout.clone_notes / "tablespaces", locations, mode=0o600)
+    _write_job(layout, upstream, on_finish)
+    services.start(layout.clone_service)
+    deadline = time.monotonic() + _START_S
+    while state(layout).phase in ("absent", "failed"):
+        if time.monotonic() > deadline:
+            raise ServerRefused(f"start {layout.clone_service}", "it does not come up")
+        time.sleep(_POLL_S)
+    return True
 
 
 def state(layout: Layout) -> CloneState:
-    """How far it is; file reads and, only while files say that it is at work, one systemctl."""
-    raise NotImplementedError
-
-
-def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
-    """Make the finished copy this cluster's data directory; the server is left stopped.
-
-    A data directory that is in the way, and every tablespace, is set aside. May be called again
-    after an interruption.
-
-    Raises:
-        CloneRefused: No finished copy, or one of another cluster; nothing was touched.
-        ServerRefused: The server that runs cannot be stopped, or a directory not renamed.
-    """
-    raise NotImplementedError
+    """How far it is; some file reads."""
+    notes = layout.clone_notes
+    error = _note(notes, "error")
+    attempt = int(_note(notes, "attempt") or 0)
+    copied, total, rate = _progress(notes / "progress")
+    if layout.finished_copy.exists():
+        return CloneState("finished", 100, copied, total, rate, attempt)
+    percent = min(99, copied * 100 // total) if total else 0
+    if _is_at_work(notes):
+        next_try = _note(notes, "next")
+        wait = max(0, round(float(next_try) - time.time())) if next_try else None
+        return CloneState("running", percent, copied, total, rate, attempt, error, wait)
+    if attempt or layout.partial_copy.exists():
+        return CloneState("failed", percent, copied, total, 0, attempt, error)
+    return CloneState("absent")
 
 
 def stop(layout: Layout) -> bool:
@@ -85,7 +133,10 @@ def stop(layout: Layout) -> bool:
     Returns:
         Whether it was at work.
     """
-    raise NotImplementedError
+    if not services.is_active(layout.clone_service):
+        return False
+    services.stop(layout.clone_service)
+    return True
 
 
 def forget(layout: Layout) -> bool:
@@ -94,4 +145,110 @@ def forget(layout: Layout) -> bool:
     Returns:
         Whether there was anything.
     """
-    raise NotImplementedError
+    found = services.remove(layout.clone_service)
+    for copy in (layout.partial_copy, layout.finished_copy):
+        tablespaces.forget(copy)
+        found |= files.remove_tree(copy)
+    return files.remove_tree(layout.clone_notes) or found
+
+
+def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> bool:
+    """Write the unit, its program and the passfile.
+
+    Returns:
+        Whether the next attempt will be another than the last one.
+    """
+    changed = recovery.write_passfile(layout, upstream)
+    # Its WAL receiver must not pass for the standby: it would acknowledge commits in its name.
+    copier = dataclasses.replace(upstream, application_name=f"{upstream.application_name}_clone")
+    name = f"clone-{layout.major}-{layout.name}"
+    before = files.read(services.PROGRAMS / name)
+    program = services.ensure_program(
+        name,
+        "clone.sh.j2",
+        label=layout.label,
+        programs=shlex.quote(str(layout.programs)),
+        notes=shlex.quote(str(layout.clone_notes)),
+        partial=shlex.quote(str(layout.partial_copy)),
+        finished=shlex.quote(str(layout.finished_copy)),
+        conninfo=shlex.quote(recovery.primary_conninfo(layout, copier)),
+        slot=shlex.quote(upstream.slot),
+    )
+    services.ensure(
+        layout.clone_service,
+        "clone.service.j2",
+        label=layout.label,
+        program=program,
+        on_finish=" ".join(_systemd_quoted(word) for word in on_finish),
+    )
+    return changed or before != files.read(program)
+
+
+def _check_space(layout: Layout, size: int, others: Sequence[Tablespace]) -> None:
+    """Compare what each file system would take with what it has left.
+
+    Raises:
+        CloneRefused: With both figures.
+    """
+    wanted = [(layout.partial_copy.parent, size + _SPARE), *((t.partial, t.size) for t in others)]
+    by_device: dict[int, tuple[Path, int]] = {}
+    for path, amount in wanted:
+        device = path.stat().st_dev
+        where, so_far = by_device.get(device, (path, 0))
+        by_device[device] = where, so_far + amount + amount // _SPARE_SHARE
+    for where, needed in by_device.values():
+        disk = os.statvfs(where)
+        free = disk.f_bavail * disk.f_frsize
+        if free < needed:
+            raise CloneRefused(
+                "take a base backup",
+                f"it needs {sizes.pretty(needed)}, and the file system of {where} has"
+                f" {sizes.pretty(free)} free",
+                "make room; the next hook tries again",
+            )
+
+
+def _progress(path: Path) -> tuple[int, int, int]:
+    """Bytes copied, bytes in all, and bytes per second of late.
+
+    The program notes `time copied total` every second, both figures in kB.
+    """
+    try:
+        with path.open("rb") as notes:
+            size = notes.seek(0, os.SEEK_END)
+            notes.seek(max(0, size - _TAIL))
+            lines = notes.read().decode().split("\n")
+    except FileNotFoundError:
+        return 0, 0, 0
+    # What is behind the last newline is still being written; the first line may be cut.
+    samples = [tuple(map(int, line.split())) for line in lines[:-1] if line.count(" ") == 2]
+    samples = samples[1:] if size > _TAIL else samples
+    if not samples:
+        return 0, 0, 0
+    last, copied, total = samples[-1]
+    earlier = [sample for sample in samples if sample[0] <= last - _RATE_S] or samples[:1]
+    then, had, _ = earlier[-1]
+    rate = (copied - had) * 1024 // (last - then) if last > then else 0
+    return copied * 1024, total * 1024, rate
+
+
+def _is_at_work(notes: Path) -> bool:
+    """Whether the program or one of its children lives: they hold this lock."""
+    try:
+        with (notes / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _note(notes: Path, name: str) -> str:
+    return (files.read(notes / name) or "").strip()
+
+
+def _systemd_quoted(word: str) -> str:
+    """A word of a command line as systemd.service(5) takes it."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'

@@ -352,15 +352,16 @@ def aside(directory: Path) -> list[Path]:
 
 
 def recent_errors(layout: Layout, limit: int = 5) -> list[str]:
-    """FATAL, PANIC and ERROR lines of the server's own processes since its last start.
+    """FATAL, PANIC and ERROR lines of the server's own processes that may still be true.
 
-    What client sessions did wrong is left out.
+    What client sessions did wrong is left out, and what lies before the last time that the
+    server was ready, or began to follow its primary.
 
     Args:
         layout: The cluster.
         limit: How many of the newest to give; the newest comes last.
     """
-    lines = serverlog.since_start(serverlog.tail(layout.log_file))
+    lines = serverlog.still_true(serverlog.tail(layout.log_file))
     return serverlog.severe(lines, limit)
 
 

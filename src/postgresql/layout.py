@@ -14,6 +14,8 @@ DATA = Path("/var/lib/postgresql")
 CONFIG = Path("/etc/postgresql")
 LOGS = Path("/var/log/postgresql")
 SOCKETS = Path("/var/run/postgresql")
+NOTES = Path("/var/lib/pg-hot-standby")
+"""What programs beside the hooks tell of themselves."""
 
 ID_FILE = "pg_hot_standby.id"
 """In the data directory: the cluster id that the charm gave it. A base backup carries it over."""
@@ -177,6 +179,11 @@ class Layout:
     def clone_service(self) -> str:
         """The systemd unit that takes this cluster's base backup."""
         return f"pg-hot-standby-clone@{self.major}-{self.name}.service"
+
+    @property
+    def clone_notes(self) -> Path:
+        """What the program of that unit tells of itself."""
+        return NOTES / f"clone-{self.major}-{self.name}"
 
     @property
     def standby_signal(self) -> Path:

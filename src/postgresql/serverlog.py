@@ -12,10 +12,17 @@ TAIL = 256 * 1024
 # what they did wrong is not the server's trouble.
 _SEVERE = re.compile(r"(?:^|\s)(PANIC|FATAL|ERROR):\s+(.*)")
 _SESSION = re.compile(r"\]\s+\S*@\S*\s+(?:PANIC|FATAL|ERROR):")
-_START = re.compile(r"LOG:\s+starting PostgreSQL ")
+# After any of these, what went before is over.
+_MILESTONE = re.compile(
+    r"LOG:\s+(starting PostgreSQL |started streaming WAL from primary"
+    r"|database system is ready to accept )"
+)
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d ")
-PASSING = re.compile(r"the database system is (starting up|shutting down|not yet accepting)")
-"""What each client is told that comes too early; no trouble of the server's."""
+PASSING = re.compile(
+    r"the database system is (starting up|shutting down|not yet accepting)"
+    r"|terminating walreceiver process due to administrator command"
+)
+"""What clients are told that come too early, or a walreceiver that was told to end: no trouble."""
 
 
 def tail(path: Path, offset: int | None = None) -> list[str]:
@@ -43,10 +50,10 @@ def size(path: Path) -> int:
         return 0
 
 
-def since_start(lines: list[str]) -> list[str]:
-    """The lines from the server's last start on; all of them where none is among them."""
+def still_true(lines: list[str]) -> list[str]:
+    """The lines from the last one on that says that the server has begun, or follows again."""
     for index in range(len(lines) - 1, -1, -1):
-        if _START.search(lines[index]):
+        if _MILESTONE.search(lines[index]):
             return lines[index:]
     return lines
 

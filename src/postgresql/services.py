@@ -6,15 +6,13 @@ from pathlib import Path
 
 from postgresql import commands, files
 from postgresql.errors import ServerRefused
-from postgresql.layout import DATA
+from postgresql.layout import DATA, NOTES
 
 UNITS = Path("/etc/systemd/system")
 PREFIX = "pg-hot-standby"
 """Every unit, program and note of the charm's begins with it."""
 PROGRAMS = Path("/usr/local/lib/pg-hot-standby")
 """Programs that those units run; root's."""
-NOTES = Path("/var/lib/pg-hot-standby")
-"""What those programs tell of themselves; root's, with directories of postgres' in it."""
 
 
 def ensure(name: str, template: str, **context: object) -> bool:
@@ -56,10 +54,21 @@ def ensure_running(name: str, restart: bool = False) -> bool:
     if is_active(name) and not restart:
         return False
     host.service("enable", name)
+    restart_now(name)
+    return True
+
+
+def restart_now(name: str) -> None:
+    """Restart the unit, or start it.
+
+    Raises:
+        ServerRefused: In systemd's words.
+    """
+    from charmhelpers.core import host
+
     if not host.service_restart(name):
         result = commands.run(["systemctl", "status", "--no-pager", "--lines=5", name])
         raise ServerRefused(f"start {name}", commands.words(result))
-    return True
 
 
 def start(name: str) -> None:

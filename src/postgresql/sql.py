@@ -37,6 +37,8 @@ def local(
     with _connection(
         f"PostgreSQL {layout.label}",
         timeout_s,
+        # A superuser runs nothing that others may have put into the schema public.
+        more_options="-c search_path=pg_catalog",
         host=str(layout.socket_directory),
         port=layout.port,
         user="postgres",
@@ -104,13 +106,14 @@ def words(error: psycopg2.Error) -> str:
     if diagnostics.message_primary:
         more = [diagnostics.message_detail, diagnostics.message_hint]
         return " ".join([diagnostics.message_primary, *(f"({text})" for text in more if text)])
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # libpq says the same of each way that it tried, with TLS and without.
+    lines = dict.fromkeys(line.strip() for line in str(error).splitlines() if line.strip())
     return "; ".join(lines) or type(error).__name__
 
 
 @contextlib.contextmanager
 def _connection(
-    whom: str, timeout_s: float, **parameters: object
+    whom: str, timeout_s: float, more_options: str = "", **parameters: object
 ) -> Generator[Connection, None, None]:
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     try:
@@ -121,7 +124,7 @@ def _connection(
             options=(
                 f"-c statement_timeout={round(timeout_s * 1000)} -c lock_timeout=0"
                 " -c idle_session_timeout=0 -c default_transaction_read_only=off"
-                " -c search_path=pg_catalog -c datestyle=ISO"
+                f" -c datestyle=ISO {more_options}"
             ),
             **cast("dict[str, Any]", parameters),
         )

@@ -29,7 +29,9 @@ class Command:
         run: what it does.
         arguments: its arguments, as the usage line shows them.
         options: its own options.
-        details: what else there is to say; differences from Juju among it.
+        details: what else there is to say.
+        differs: where it differs from Juju's own.
+        lacks: options of Juju's own that it does not have.
         examples: whole command lines.
         aliases: other names.
         interspersed: whether options may follow the first argument.
@@ -42,6 +44,8 @@ class Command:
     arguments: str = ""
     options: tuple[Option, ...] = ()
     details: str = ""
+    differs: str = ""
+    lacks: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     interspersed: bool = True

@@ -10,6 +10,9 @@ import re
 USER = "admin"
 """Who owns the models and is logged in."""
 
+CLOUD_REGION = "localjuju/host"
+"""Where all machines are: the cloud and its only region, as the controller names them."""
+
 _APPLICATION = r"(?:[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*)"
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _VALID_APPLICATION = re.compile(_APPLICATION)

@@ -85,7 +85,8 @@ def _controllers(ctx: Context, args: Arguments) -> None:
         "access": "superuser",
         "uuid": info["uuid"],
         "api-endpoints": [],
-        "cloud": info["name"],
+        "cloud": names.CLOUD_REGION.partition("/")[0],
+        "region": names.CLOUD_REGION.partition("/")[2],
         "agent-version": info["version"],
         "model-count": len(models),
         "machine-count": machines,
@@ -112,7 +113,7 @@ def _controllers(ctx: Context, args: Arguments) -> None:
             current or "-",
             names.USER,
             "superuser",
-            info["name"],
+            names.CLOUD_REGION,
             len(models),
             machines,
             "-",
@@ -153,6 +154,11 @@ def describe(command: Command) -> str:
         parts.append(f"Command Options:\n{_describe_options(own)}")
     if command.details:
         parts.append(f"Details:\n{command.details.strip()}")
+    if command.differs:
+        parts.append(f"Where the stand-in differs:\n{command.differs.strip()}")
+    if command.lacks:
+        names = ", ".join(flags.dashed(name) for name in command.lacks)
+        parts.append(f"Options of Juju's own that it does not have:\n{names}")
     if command.aliases:
         parts.append(f"Aliases: {', '.join(command.aliases)}")
     if command.examples:
@@ -200,7 +206,7 @@ COMMANDS = (
         "Print the Juju CLI client version.",
         _version,
         options=_VERSION_OPTIONS,
-        details="It is the version whose behaviour the stand-in shows; the environment variable\n"
+        differs="It is the version whose behaviour the stand-in shows; the environment variable\n"
         "LOCALJUJU_JUJU_VERSION chooses it.",
         on_model=False,
     ),

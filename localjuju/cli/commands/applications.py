@@ -26,6 +26,10 @@ _CONFIG_OPTION = Option(
     ("config",), "Either a path to yaml-formatted application config file or a key=value pair",
     Kind.TEXTS,
 )  # fmt: skip
+_STORE_OPTIONS = (
+    "attach-storage", "bind", "channel", "device", "dry-run", "map-machines", "overlay", "resource",
+    "revision", "storage",
+)  # fmt: skip
 _CONSTRAINTS_OPTION = Option(("constraints",), "Set application constraints", Kind.TEXTS)
 
 
@@ -258,9 +262,10 @@ COMMANDS = (
             *PLACEMENT_OPTIONS,
             Option(("trust",), "Allows charm to run hooks that require access credentials"),
         ),
-        details="""
+        differs="""
 The charm is a packed one and its path begins with . or /; there is no Charmhub and there are no
 bundles. The machines have no constraints: --constraints is read and has no effect.""",
+        lacks=_STORE_OPTIONS,
         examples=("juju deploy ./pg-hot-standby pg -n 2",),
     ),
     Command(
@@ -268,7 +273,8 @@ bundles. The machines have no constraints: --constraints is read and has no effe
         "Makes an application publicly available over the network.",
         _expose,
         arguments="<application name>",
-        details="The stand-in has no firewall: the status says yes, and nothing else changes.",
+        differs="The stand-in has no firewall: the status says yes, and nothing else changes.",
+        lacks=("endpoints", "to-cidrs", "to-spaces"),
     ),
     Command(
         "refresh",
@@ -284,6 +290,7 @@ bundles. The machines have no constraints: --constraints is read and has no effe
             Option(("switch",), "Crossgrade to a different charm", Kind.TEXT),
             Option(("trust",), "Allows charm to run hooks that require access credentials"),
         ),
+        lacks=("base", "bind", "channel", "force-series", "resource", "revision", "storage"),
         examples=("juju refresh pg --path ./pg-hot-standby",),
     ),
     Command(
@@ -310,12 +317,14 @@ bundles. The machines have no constraints: --constraints is read and has no effe
         _trust,
         arguments="<application name>",
         options=(Option(("remove",), "Remove trusted access from a trusted application"),),
-        details="The stand-in has no cloud credentials; the setting is kept and shown.",
+        differs="The stand-in has no cloud credentials; the setting is kept and shown.",
+        lacks=("scope",),
     ),
     Command(
         "unexpose",
         "Removes public availability over the network for an application.",
         _unexpose,
         arguments="<application name>",
+        lacks=("endpoints",),
     ),
 )

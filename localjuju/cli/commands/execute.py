@@ -96,8 +96,10 @@ COMMANDS = (
         ),
         details="""
 On a unit the command runs as root in the unit's hook context, where the hook tools work and its
-turn comes after a running hook. In the stand-in the commands on a machine wait for each other
-whatever --parallel and --execution-group say.""",
+turn comes after a running hook.""",
+        differs="""
+The commands on a machine wait for each other whatever --parallel and --execution-group say.""",
+        lacks=("operator",),
         examples=("juju exec --unit pg/0 -- is-leader", "juju exec --all -- hostname -f"),
     ),
 )

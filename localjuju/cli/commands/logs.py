@@ -144,9 +144,8 @@ COMMANDS = (
             Option(("tail",), "Show existing log messages and continue to append new ones"),
             UTC_OPTION,
         ),
-        details="""
-The stand-in's log has no labels, so --include-label and --exclude-label are not there, and its
-connection is on this host: there is nothing to retry.""",
+        differs="The stand-in's log has no labels, and its connection needs no second try.",
+        lacks=("include-label", "exclude-label", "firehose"),
         examples=(
             "juju debug-log",
             "juju debug-log --replay --no-tail --include pg/0",

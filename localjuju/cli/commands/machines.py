@@ -100,6 +100,7 @@ COMMANDS = (
             ),
             Option(("n",), "The number of machines to add", Kind.NUMBER, 1),
         ),
+        lacks=("constraints", "disks", "private-key", "public-key"),
         examples=("juju add-machine", "juju add-machine -n 2"),
     ),
     Command(
@@ -108,6 +109,7 @@ COMMANDS = (
         _remove_machine,
         arguments="<machine number> ...",
         options=removal_options("a machine"),
+        lacks=("keep-instance",),
         examples=("juju remove-machine 5", "juju remove-machine 6 --force"),
     ),
     Command(

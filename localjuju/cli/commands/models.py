@@ -31,8 +31,8 @@ def _add_model(ctx: Context, args: Arguments) -> None:
         )
     check_empty(rest[1:])
     ctx.check_controller(args.text("controller"))
-    own_cloud = ctx.controller_info["name"]
-    if cloud and cloud.partition("/")[0] != own_cloud:
+    own_cloud, _, region = names.CLOUD_REGION.partition("/")
+    if cloud not in ("", own_cloud, region, names.CLOUD_REGION):
         raise JujuError(
             f"{gotext.quote(cloud)} is neither a cloud supported by this controller,\n"
             f"nor a region in the controller's default cloud {gotext.quote(own_cloud)}."
@@ -41,8 +41,7 @@ def _add_model(ctx: Context, args: Arguments) -> None:
     model = ctx.controller.add_model(name, config=config)
     if not args.flag("no-switch"):
         ctx.focus.choose(ctx.controller_info["uuid"], model["name"])
-    where = f" on {cloud}" if cloud else ""
-    ctx.info(f"Added '{model['name']}' model{where} for user '{names.USER}'")
+    ctx.info(f"Added '{model['name']}' model on {names.CLOUD_REGION} for user '{names.USER}'")
 
 
 def _destroy_model(ctx: Context, args: Arguments) -> None:
@@ -159,7 +158,8 @@ def _summary(ctx: Context, model: ModelSummary, *, exact: bool) -> dict[str, Any
         "controller-uuid": info["uuid"],
         "controller-name": info["name"],
         "is-controller": False,
-        "cloud": info["name"],
+        "cloud": names.CLOUD_REGION.partition("/")[0],
+        "region": names.CLOUD_REGION.partition("/")[2],
         "type": "localjuju",
         "life": model["life"],
         "status": {key: text for key, text in status.items() if text},
@@ -232,7 +232,8 @@ COMMANDS = (
             Option(("credential",), "Specify the credential to be used by the model", Kind.TEXT),
             Option(("no-switch",), "Choose not to switch to the newly created model"),
         ),
-        details="""
+        lacks=("owner",),
+        differs="""
 The environment variable LOCALJUJU_JUJU_VERSION chooses the version of Juju whose behaviour the
 model has. There is one cloud, this host, and it needs no credential: one that is given is not
 used.""",
@@ -265,7 +266,7 @@ used.""",
                 default_text="-1s",
             ),
         ),
-        details="The stand-in has no storage to destroy or to release.",
+        differs="The stand-in has no storage to destroy or to release.",
         examples=("juju destroy-model --no-prompt demo", "juju destroy-model demo --force"),
         on_model=False,
     ),
@@ -280,6 +281,7 @@ used.""",
             Option(("uuid",), "Display UUID for models"),
             *output_options("json", "tabular", "yaml", default="tabular"),
         ),
+        lacks=("user",),
         aliases=("list-models",),
         on_model=False,
     ),

@@ -116,7 +116,7 @@ COMMANDS = (
             Option(("reset",), "Reset the provided comma delimited keys", Kind.TEXTS),
             *output_options("json", "tabular", "yaml", default="tabular"),
         ),
-        details="""
+        differs="""
 update-status-hook-interval and logging-config have an effect in the stand-in; the other keys are
 kept and shown.""",
         examples=(
@@ -129,6 +129,6 @@ kept and shown.""",
         "Displays machine constraints for a model.",
         _model_constraints,
         options=output_options("constraints", "json", "yaml", default="constraints"),
-        details="The machines of the stand-in have no constraints: there never are any.",
+        differs="The machines of the stand-in have no constraints: there never are any.",
     ),
 )

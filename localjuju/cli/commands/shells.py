@@ -122,9 +122,10 @@ COMMANDS = (
             *_CONNECTION_OPTIONS,
             Option(("pty",), "Enable pseudo-tty allocation", default_text="<auto>"),
         ),
-        details="""
+        details="The user is ubuntu, who may use sudo without a password.",
+        differs="""
 The stand-in enters the machine from the host, without SSH: options of ssh are read, and those that
-concern the connection have no effect. The user is ubuntu, who may use sudo without a password.""",
+concern the connection have no effect.""",
         examples=("juju ssh pg/0", "juju ssh pg/leader sudo tail /var/log/postgresql/*.log"),
         interspersed=False,
     ),
@@ -134,7 +135,7 @@ concern the connection have no effect. The user is ubuntu, who may use sudo with
         _scp,
         arguments="[options] <source> <destination>",
         options=_CONNECTION_OPTIONS,
-        details="Of the options of scp, -r and -p have an effect.",
+        differs="Of the options of scp, -r and -p have an effect.",
         examples=("juju scp pg/0:/etc/hostname .", "juju scp -- -r dump pg/0:/tmp/"),
         interspersed=False,
     ),

@@ -160,10 +160,10 @@ COMMANDS = (
             ),
         ),
         details="""
-A <selector> is a machine, a unit, an application or a status, with * for any characters.
-
-The stand-in has no storage, so --storage adds nothing; it is on this host, so there is nothing to
-retry. --watch redraws the table; Juju's own opens a viewer with a history.""",
+A <selector> is a machine, a unit, an application or a status, with * for any characters.""",
+        differs="""
+The stand-in has no storage, so --storage adds nothing. --watch redraws the table; Juju's own opens
+a viewer with a history.""",
         examples=(
             "juju status",
             "juju status pg --relations",

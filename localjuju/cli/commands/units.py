@@ -130,6 +130,7 @@ COMMANDS = (
         _add_unit,
         arguments="<application name>",
         options=PLACEMENT_OPTIONS,
+        lacks=("attach-storage",),
         examples=("juju add-unit pg", "juju add-unit pg -n 2 --to 3"),
     ),
     Command(

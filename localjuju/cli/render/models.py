@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from localjuju.cli import names
 from localjuju.cli.render.table import Section, cell, layout
 from localjuju.controller.facade import ModelSummary
 
@@ -31,7 +32,7 @@ def tabular(
         section.row(
             cell(name + "*", "green") if name == current else name,
             *([model["uuid"]] if uuids else []),
-            controller,
+            names.CLOUD_REGION,
             "localjuju",
             model["status"],
             model["machines"],

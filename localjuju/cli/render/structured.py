@@ -31,7 +31,7 @@ def to_yaml(value: Any) -> str:
         style = None
         if "\n" in data:
             style = "|"
-        elif not data or dumper.resolve(yaml.ScalarNode, data, (True, False)) != _STR:
+        elif data in _GO_ONLY or dumper.resolve(yaml.ScalarNode, data, (True, False)) != _STR:
             style = '"'
         return dumper.represent_scalar(_STR, data, style=style)
 
@@ -51,6 +51,8 @@ def to_yaml(value: Any) -> str:
 
 
 _STR = "tag:yaml.org,2002:str"
+_GO_ONLY = frozenset({"", "y", "Y", "n", "N"})
+"""Words that goyaml quotes although PyYAML would read them as text."""
 
 
 def sort_keys(value: Any) -> Any:

@@ -1,0 +1,102 @@
+"""A controller of the stand-in with machines that are plain directories, and its juju command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jubilant
+import pytest
+
+from localjuju.controller.facade import Controller, ControllerGoneError
+
+ROOT = Path(__file__).resolve().parents[3]
+JUJU = ROOT / "localjuju/bin/juju"
+CHARM = Path(__file__).with_name("charm")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ran]
+
+
+def run_juju(*words: str, stdin: str = "", env: dict[str, str] | None = None) -> Ran:
+    done = subprocess.run(
+        [JUJU, *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def controller() -> Iterator[Path]:
+    """The home of a controller of our own; it starts with the first command."""
+    # A Unix socket's path has 108 bytes, which pytest's own directories may exceed.
+    home = Path(tempfile.mkdtemp(prefix="ljcli-"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALJUJU_HOME", str(home))
+        patch.setenv("LOCALJUJU_PROVIDER", "process")
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("TZ", "UTC")
+        for name in ("JUJU_MODEL", "LOCALJUJU_JUJU_VERSION", "NO_COLOR", "JUJU_STATUS_ISO_TIME"):
+            patch.delenv(name, raising=False)
+        try:
+            yield home
+        finally:
+            with contextlib.suppress(ControllerGoneError), Controller.connect(start=False) as here:
+                for model in here.models():
+                    for _ in here.destroy_model(model["name"], force=True, no_wait=True):
+                        pass
+                here.shutdown()
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def juju(controller: Path) -> Command:
+    """Run the command; its first argument is the command's name."""
+    return run_juju
+
+
+@pytest.fixture(scope="session")
+def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed charm of these tests."""
+    packed = tmp_path_factory.mktemp("packed") / "parrot"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(CHARM.iterdir()):
+            archive.write(path, path.name)
+    return packed
+
+
+@pytest.fixture(scope="module")
+def pair(
+    controller: Path, parrot: Path, request: pytest.FixtureRequest
+) -> Iterator[jubilant.Juju]:
+    """A model of the module's own with two active units of the charm, as ``p``."""
+    name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
+    juju = jubilant.Juju(cli_binary=JUJU, wait_timeout=60)
+    juju.add_model(name)
+    juju.deploy(parrot, "p", num_units=2)
+    juju.wait(
+        lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status), delay=0.1
+    )
+    yield juju
+    juju.destroy_model(name, force=True)

@@ -11,6 +11,7 @@ from postgresql.layout import Layout
 from postgresql.roles import replication_roles
 from postgresql.settings import HOT_STANDBY_PARAMETERS
 from postgresql.slots import Slot, slots
+from postgresql.sql import Connection
 
 _TIMEOUT_S = 5
 
@@ -152,8 +153,7 @@ def observe(layout: Layout | None) -> Server:
     if running:
         try:
             with sql.local(layout, timeout_s=_TIMEOUT_S) as conn:
-                (found,) = sql.row(conn, _QUERY, [list(HOT_STANDBY_PARAMETERS)])
-                return _accepting(layout, found, slots(conn), replication_roles(conn))
+                return _accepting(layout, facts(conn), slots(conn), replication_roles(conn))
         except (NotReachable, QueryRefused) as error:
             refusal = error.why
     data = cluster.state(layout)
@@ -168,6 +168,18 @@ def observe(layout: Layout | None) -> Server:
         log_errors=tuple(cluster.recent_errors(layout)),
         timeline=data.timeline,
     )
+
+
+def facts(conn: Connection) -> dict[str, Any]:
+    """What any server tells of itself to a role with pg_monitor: keys as `Server` has them.
+
+    `standbys` are `Standby` values.
+
+    Raises:
+        QueryRefused: In the server's words.
+    """
+    (found,) = sql.row(conn, _QUERY, [list(HOT_STANDBY_PARAMETERS)])
+    return {**found, "standbys": tuple(Standby(**each) for each in found["standbys"])}
 
 
 def _accepting(
@@ -198,7 +210,7 @@ def _accepting(
         replay_lag_s=found["replay_lag_s"],
         last_message_age_s=receiver.get("message_age_s"),
         replay_paused=found["replay_paused"],
-        standbys=tuple(Standby(**each) for each in found["standbys"]),
+        standbys=found["standbys"],
         slots=physical_slots,
         archiver=ArchiverStats(**archiver),
         replication_roles=charm_roles,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,11 @@ def sweep() -> None:
 def _finish_destroying() -> None:
     for model in machines.list_models():
         directory = paths.models() / model
-        # A throwaway's owner holds this lock as long as it lives.
-        owner = directory / "owner.lock"
-        ownerless = owner.exists() and not run.is_locked(owner)
-        if ownerless or (directory / "destroyed").exists():
+        owner = paths.owner_lock(model)
+        unwanted = model.startswith(paths.THROWAWAY) and not run.is_locked(owner)
+        if unwanted or (directory / "destroyed").exists():
             machines.destroy_model(model)
+            owner.unlink(missing_ok=True)
     for machine in machines.list_machines():
         if (machine.directory / "destroyed").exists():
             machine.destroy()
@@ -123,8 +124,11 @@ def _remove_scratch() -> None:
             run.remove_tree(partial)
 
 
-def prune_images() -> list[str]:
-    """Remove images that no machine stands on and that are not on top of another in use.
+def prune_images(only: Sequence[str] | None = None) -> list[str]:
+    """Remove images on which no machine stands.
+
+    Args:
+        only: names of images to look at; all by default.
 
     Returns:
         The names of those that were removed.
@@ -134,6 +138,8 @@ def prune_images() -> list[str]:
         used.update(layers.read_text().split('"'))
     removed: list[str] = []
     for image in sorted(paths.images().iterdir()):
+        if only is not None and image.name not in only:
+            continue
         if str(image / "tree") not in used and not run.is_locked(
             paths.locks() / f"image-{image.name}"
         ):

@@ -250,7 +250,7 @@ def _try(arguments: Arguments) -> int:
             raise HostError("no such disk", repr(text), "write it like /srv/archive=64M")
         sizes[path] = size
     argv = _command(arguments, ["bash", "-l"])
-    return throwaway.run(argv, arguments.release, binds=binds, sizes=sizes, env=env)
+    return throwaway.run_command(argv, arguments.release, binds=binds, sizes=sizes, env=env)
 
 
 def _image(arguments: Arguments) -> None:

@@ -82,6 +82,9 @@ def attach(machine: Machine, path: str, size: int) -> None:
     state = machine.state()
     if state is not None:
         _show(state.leader, directory / "mount", path)
+        # For the next boot: the supervisor's view of the host is older than this mount.
+        _show(state.pid, directory / "mount", str(directory / "mount"))
+        machine.write_power()
 
 
 def binds(directory: Path) -> list[tuple[Path, str]]:
@@ -191,10 +194,10 @@ def _mount(disk: Path) -> None:
         run.run(["mount", "-o", "loop", str(disk / "image"), str(disk / "mount")])
 
 
-def _show(leader: int, source: Path, target: str) -> None:
-    """Bind mount a directory of the host in a machine that is running already."""
+def _show(pid: int, source: Path, target: str) -> None:
+    """Bind mount a directory of the host in the mount namespace of a process."""
     done = subprocess.run(
-        [sys.executable, "-m", "localjuju.host.mounter", str(leader), str(source), target],
+        [sys.executable, "-m", "localjuju.host.mounter", str(pid), str(source), target],
         capture_output=True,
         text=True,
         env=run.environment({"PYTHONPATH": str(paths.REPOSITORY)}),

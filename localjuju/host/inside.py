@@ -138,16 +138,16 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: os.kill(child, number))
     code = reap_until_done(child)
-    if made:
-        forget_targets(made)
+    forget_targets(spec, made)
     return code
 
 
-def forget_targets(made: list[Path]) -> None:
+def forget_targets(spec: Spec, made: list[Path]) -> None:
     """Remove mount points that only our binds needed, so that a kept overlay is free of them."""
+    for bind in reversed(spec["binds"]):
+        target = Path(spec["root"], bind["target"].lstrip("/"))
+        subprocess.run(["umount", "--recursive", "--lazy", str(target)], check=True)
     for path in made:
-        while path.is_mount():
-            subprocess.run(["umount", "--recursive", "--lazy", str(path)], check=True)
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()

@@ -1,23 +1,18 @@
 """Cutting links so that packets vanish, as they do when a cable is pulled or a switch dies.
 
-Each model has an nftables table of family bridge, which sees a frame before the host's IP stack
-does and whatever the frame carries. A frame between two machines is *forwarded*, from one port of
-the bridge to another; one to the controller is *input*, from a port to the bridge; one from it is
-*output*. Ports are named after machines, so a cut holds over a reboot of the machine. Nothing is
-rejected, no connection is reset, and ARP and neighbour discovery are lost like everything else.
-
-The kernel's sets are the only record of what is cut.
+Nothing is rejected and no connection is reset; ARP and neighbour discovery are lost like all else.
+Ports of the bridge are named after machines, so a cut holds over a reboot of the machine. The sets
+of the model's table in the kernel are the only record of what is cut.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from localjuju.host import paths, run
+from localjuju.host import network, run, tables
 from localjuju.host.errors import HostError
+from localjuju.host.network import Network
 
 if TYPE_CHECKING:
     from localjuju.host.machine import Machine
@@ -32,49 +27,6 @@ class Controller:
 
 
 CONTROLLER = Controller()
-
-# An interface name is a set element only if the set says so; `typeof` needs a newer nft.
-TABLE = """
-table bridge {table} {{
-    set between {{ type ifname . ifname; }}
-    set to_controller {{ type ifname; }}
-    set from_controller {{ type ifname; }}
-    chain forward {{
-        type filter hook forward priority 0; policy accept;
-        iifname . oifname @between drop
-    }}
-    chain input {{
-        type filter hook input priority 0; policy accept;
-        iifname @to_controller drop
-    }}
-    chain output {{
-        type filter hook output priority 0; policy accept;
-        oifname @from_controller drop
-    }}
-}}
-"""
-
-
-def table(short: str) -> str:
-    """The name of a model's table."""
-    return f"localjuju_{paths.tag()}_{short}"
-
-
-def port(short: str, machine_id: str) -> str:
-    """The host's end of a machine's link: systemd-nspawn puts "vb-" before the machine's name."""
-    return f"vb-lj{short}-{machine_id}"
-
-
-def ensure_table(short: str) -> None:
-    """Make the table if it is not there, with no link cut."""
-    if not run.succeeds(["nft", "list", "table", "bridge", table(short)]):
-        run.run(["nft", "-f", "-"], input=TABLE.format(table=table(short)))
-
-
-def drop_table(short: str) -> None:
-    """Remove the table, and with it every cut of the model; idempotent."""
-    if run.succeeds(["nft", "list", "table", "bridge", table(short)]):
-        run.run(["nft", "delete", "table", "bridge", table(short)])
 
 
 def cut(a: Machine | Controller, b: Machine | Controller, *, one_way: bool = False) -> None:
@@ -93,9 +45,9 @@ def heal(a: Machine | Controller, b: Machine | Controller, *, one_way: bool = Fa
 
 def heal_all(model: str) -> None:
     """Heal every link of a model."""
-    short = _short_of(model)
-    drop_table(short)
-    ensure_table(short)
+    short = _network(model).short
+    tables.drop(short)
+    tables.ensure(short)
 
 
 def isolate(machine: Machine, others: list[Machine]) -> None:
@@ -108,14 +60,14 @@ def isolate(machine: Machine, others: list[Machine]) -> None:
 
 def list_cut(model: str) -> list[tuple[str, str]]:
     """The cut directions of a model as (from, to): machine ids or "controller"."""
-    short = _short_of(model)
-    prefix = port(short, "")
+    short = _network(model).short
+    prefix = tables.port(short, "")
 
     def name(interface: str) -> str:
         return interface.removeprefix(prefix)
 
     found: list[tuple[str, str]] = []
-    for set_name, elements in _sets(short).items():
+    for set_name, elements in tables.sets(short).items():
         for element in elements:
             if set_name == "between":
                 source, target = element["concat"]
@@ -130,43 +82,22 @@ def list_cut(model: str) -> list[tuple[str, str]]:
 def forget(machine: Machine) -> None:
     """Heal all links of one machine, which is about to be destroyed."""
     short = machine.network.short
-    own = port(short, machine.machine_id)
+    own = tables.port(short, machine.machine_id)
     gone: list[str] = []
-    for set_name, elements in _sets(short).items():
+    for set_name, elements in tables.sets(short).items():
         for element in elements:
             names = element["concat"] if set_name == "between" else [element]
             if own in names:
-                gone.append(_statement("delete", short, set_name, names))
+                gone.append(tables.statement("delete", short, set_name, names))
     if gone:
         run.run(["nft", "-f", "-"], input="\n".join(gone) + "\n")
 
 
-def _short_of(model: str) -> str:
-    from localjuju.host import network
-
+def _network(model: str) -> Network:
     found = network.load(model)
     if found is None:
         raise HostError("no such model", model)
-    return found.short
-
-
-def _sets(short: str) -> dict[str, list[Any]]:
-    done = subprocess.run(
-        ["nft", "-j", "list", "table", "bridge", table(short)],
-        capture_output=True,
-        text=True,
-        env=run.environment(),
-        check=False,
-    )
-    if done.returncode != 0:  # no table: nothing is cut
-        return {}
-    items: list[dict[str, Any]] = json.loads(done.stdout)["nftables"]
-    return {item["set"]["name"]: item["set"].get("elem", []) for item in items if "set" in item}
-
-
-def _statement(verb: str, short: str, set_name: str, names: list[str]) -> str:
-    element = " . ".join(f'"{name}"' for name in names)
-    return f"{verb} element bridge {table(short)} {set_name} {{ {element} }}"
+    return found
 
 
 def _edit(verb: str, a: Machine | Controller, b: Machine | Controller, *, one_way: bool) -> None:
@@ -178,19 +109,19 @@ def _edit(verb: str, a: Machine | Controller, b: Machine | Controller, *, one_wa
         ends = f"{machines[0].name} and {machines[-1].name}"
         raise HostError("no such link", f"{ends} are not two machines of one model")
     short = machines[0].network.short
-    ensure_table(short)
+    tables.ensure(short)
     lines: list[str] = []
     for source, target in pairs:
         if isinstance(source, Controller):
             assert not isinstance(target, Controller)
-            names, set_name = [port(short, target.machine_id)], "from_controller"
+            names, set_name = [tables.port(short, target.machine_id)], "from_controller"
         elif isinstance(target, Controller):
-            names, set_name = [port(short, source.machine_id)], "to_controller"
+            names, set_name = [tables.port(short, source.machine_id)], "to_controller"
         else:
-            names = [port(short, source.machine_id), port(short, target.machine_id)]
+            names = [tables.port(short, source.machine_id), tables.port(short, target.machine_id)]
             set_name = "between"
         # Adding first makes deleting an element that is not there harmless, in one transaction.
-        lines.append(_statement("add", short, set_name, names))
+        lines.append(tables.statement("add", short, set_name, names))
         if verb == "delete":
-            lines.append(_statement("delete", short, set_name, names))
+            lines.append(tables.statement("delete", short, set_name, names))
     run.run(["nft", "-f", "-"], input="\n".join(lines) + "\n")

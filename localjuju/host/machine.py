@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from localjuju.host import cgroup, disks, enter, links, overlay, paths, run
+from localjuju.host import cgroup, disks, enter, links, overlay, paths, run, tables
 from localjuju.host.errors import HostError
 from localjuju.host.network import Network
 
@@ -111,6 +111,11 @@ class Machine:
         return self.network.gateway6
 
     @property
+    def port(self) -> str:
+        """The host's end of its link, a port of the bridge."""
+        return tables.port(self.network.short, self.machine_id)
+
+    @property
     def is_running(self) -> bool:
         """Whether it has power: it may still boot, be shutting down, or be frozen."""
         return run.is_locked(self.directory / "supervisor.lock")
@@ -176,8 +181,7 @@ class Machine:
             state = self.state()
         # The kernel closes a dead process's connections with a FIN. Without power there is none,
         # so the link goes first.
-        port = links.port(self.network.short, self.machine_id)
-        run.succeeds(["ip", "link", "set", port, "down"])
+        run.succeeds(["ip", "link", "set", self.port, "down"])
         if state is not None:
             cgroup_dir = state.cgroup / "machine"
             if cgroup.is_populated(cgroup_dir):
@@ -214,6 +218,7 @@ class Machine:
             links.forget(self)
             disks.detach_all(self.directory)
             overlay.unmount(self.root)
+            run.succeeds(["ip", "link", "delete", self.port])
             run.remove_tree(self.directory)
             self.lock.unlink()
 
@@ -320,8 +325,7 @@ class Machine:
         disks.mount_all(self.directory)
         for name in ("state.json", "console.log"):
             (self.directory / name).unlink(missing_ok=True)
-        argv = self._nspawn()
-        run.write_atomically(self.directory / "nspawn.json", json.dumps(argv), mode=0o600)
+        self.write_power()
         unit = f"localjuju-{paths.tag()}-{self.network.short}-{self.machine_id}"
         supervise = [
             *("unshare", "--mount", "--propagation", "private", "--"),
@@ -358,6 +362,11 @@ class Machine:
                     check=True,
                 )
 
+    def write_power(self) -> None:
+        """Tell the supervisor with what to boot, now or at the next reboot."""
+        power = {"argv": self._nspawn(), "port": self.port}
+        run.write_atomically(self.directory / "power.json", json.dumps(power), mode=0o600)
+
     def _nspawn(self) -> list[str]:
         made: dict[str, Any] = json.loads((self.directory / "machine.json").read_text())
         binds = [
@@ -371,7 +380,7 @@ class Machine:
             # supervisor's.
             *("--register=no", "--keep-unit"),
             f"--directory={self.root}",
-            # The host's end of the link is named after the machine: see links.port.
+            # The host's end of the link is named after the machine: see tables.port.
             f"--machine=lj{self.network.short}-{self.machine_id}",
             f"--hostname={self.hostname}",
             f"--network-bridge={self.network.bridge}",

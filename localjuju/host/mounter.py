@@ -1,4 +1,4 @@
-"""Shows a directory of the host in a running machine: `python -m …mounter LEADER SOURCE TARGET`.
+"""Shows a directory of the host to a running process: `python -m …mounter PID SOURCE TARGET`.
 
 mount(2) names both ends by path, and there is no path to a directory of the host from inside the
 machine's mount namespace. open_tree(2) and move_mount(2), in Linux since 5.2, name an end by a
@@ -30,9 +30,9 @@ def checked(result: int, what: str) -> int:
 
 def main() -> None:
     """Do it, or exit with the reason on standard error."""
-    leader, source, target = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    pid, source, target = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     libc = ctypes.CDLL(None, use_errno=True)
-    namespace = os.open(f"/proc/{leader}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     flags = OPEN_TREE_CLONE | os.O_CLOEXEC
     tree = libc.syscall(SYS_OPEN_TREE, AT_FDCWD, os.fsencode(source), flags)
     checked(tree, f"open_tree {source}")

@@ -16,7 +16,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from localjuju.host import firewall, links, paths, run
+from localjuju.host import firewall, paths, run, tables
 from localjuju.host.errors import HostError
 
 # Ranges from which a free /24 is taken; the first is one that few others use.
@@ -73,12 +73,12 @@ class Network:
             # Neighbour discovery is multicast, and a bridge that snoops drops it at first.
             Path(f"/sys/class/net/{self.bridge}/bridge/multicast_snooping").write_text("0")
             firewall.allow(self.bridge)
-        links.ensure_table(self.short)
+        tables.ensure(self.short)
 
     def down(self) -> None:
         """Remove the bridge, its table and its firewall rules; idempotent."""
         firewall.forget(self.bridge)
-        links.drop_table(self.short)
+        tables.drop(self.short)
         if Path("/sys/class/net", self.bridge).exists():
             run.run(["ip", "link", "delete", self.bridge])
 
@@ -148,7 +148,7 @@ def ensure_model(model: str, short: str | None = None) -> Network:
 def _create(model: str, short: str) -> Network:
     if Path(f"/sys/class/net/lj-{short}").exists():
         raise HostError(f"model {model} was not made", f"another one has the short name {short}")
-    taken4, taken6 = _taken()
+    taken4, taken6 = taken()
     network = Network(
         model=model,
         short=short,
@@ -165,7 +165,7 @@ def _create(model: str, short: str) -> Network:
     return network
 
 
-def _taken() -> tuple[list[IPv4Network], list[IPv6Network]]:
+def taken() -> tuple[list[IPv4Network], list[IPv6Network]]:
     """What the host has a route to, by IP version, and what models that are down have."""
     taken4: list[IPv4Network] = []
     taken6: list[IPv6Network] = []

@@ -14,6 +14,8 @@ import os
 from pathlib import Path
 
 DEFAULT_HOME = Path("/var/lib/localjuju")
+# Models of `machine try` begin so; nobody but their owner wants them.
+THROWAWAY = "try-"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -41,6 +43,11 @@ def ensure_home() -> Path:
     for name in ("images", "scratch", "models", "locks"):
         (root / name).mkdir(mode=0o700, exist_ok=True)
     return root
+
+
+def owner_lock(model: str) -> Path:
+    """The lock that the owner of a throwaway model holds as long as it lives."""
+    return locks() / f"owner-{model}"
 
 
 def images() -> Path:

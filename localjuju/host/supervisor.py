@@ -28,6 +28,7 @@ from localjuju.host import cgroup, paths, run
 # start it again (it is in RestartForceExitStatus= of systemd-nspawn@.service).
 EXIT_REBOOT = 133
 PR_SET_PDEATHSIG = 1
+LOCK_PATIENCE = 5
 LEADER = re.compile(r"^X_NSPAWN_LEADER_PID=(\d+)$", re.MULTILINE)
 READY = re.compile(r"^READY=1$", re.MULTILINE)
 
@@ -101,10 +102,13 @@ class Supervisor:
         self.note()
 
     def _boot(self, sock: socket.socket, notify: Path) -> int:
-        argv: list[str] = json.loads((self.directory / "nspawn.json").read_text())
+        power = json.loads((self.directory / "power.json").read_text())
+        # The kernel takes a dead machine's network apart at its leisure, and nspawn refuses to
+        # begin while an interface has the name.
+        run.succeeds(["ip", "link", "delete", power["port"]])
         with (self.directory / "console.log").open("ab") as console:
             self.nspawn = subprocess.Popen(
-                argv,
+                power["argv"],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -192,11 +196,11 @@ def main() -> int:
     """Run the machine of the directory that is named on the command line."""
     directory = Path(sys.argv[1])
     with (directory / "supervisor.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("this machine is running already", file=sys.stderr)
-            return 1
+        # Those who only look whether it is held hold it for an instant, so wait; but not for
+        # another supervisor: SIGALRM ends this one then.
+        signal.alarm(LOCK_PATIENCE)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        signal.alarm(0)
         base = make_cgroups(sys.argv[2])
         relative = base.relative_to(cgroup.mount_point())
         prepare_mounts(directory)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import secrets
 import signal
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from localjuju.host import disks, image, machines, network, paths
+from localjuju.host import disks, image, machines, paths, run
 from localjuju.host.definition import DEFAULT_RELEASE, Layer
 from localjuju.host.image import Bind
 from localjuju.host.machine import Machine
 from localjuju.host.progress import Say
 
 VENV = "/opt/localjuju/venv"
-PREFIX = "try-"
 
 
 def tools() -> Layer:
@@ -66,11 +64,10 @@ def machine(
         say: is told when an image has to be built.
     """
     base = image.ensure(release, layer=layer, say=say)
-    model = f"{PREFIX}{secrets.token_hex(3)}"
-    net = network.ensure_model(model)
+    model = f"{paths.THROWAWAY}{secrets.token_hex(3)}"
+    paths.ensure_home()
     # If we are killed the lock goes with us, and `cleanup.sweep` knows that nobody wants this.
-    with (net.directory / "owner.lock").open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)
+    with run.locked(paths.owner_lock(model)):
         try:
             made = machines.create(model, "0", image=base, binds=binds)
             for path, size in (sizes or {}).items():
@@ -79,9 +76,10 @@ def machine(
             yield made
         finally:
             machines.destroy_model(model)
+            paths.owner_lock(model).unlink()
 
 
-def run(
+def run_command(
     argv: Sequence[str],
     release: str = DEFAULT_RELEASE,
     *,

@@ -13,8 +13,12 @@ class Hub:
         self._waiters: dict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
     def changed(self, model: str) -> None:
-        """Wake everyone who waits for this model, and those who wait for any (``*``)."""
-        for key in (model, "*"):
+        """Wake everyone who waits for this model, and those who wait for any (``*``).
+
+        Keys such as ``log:UUID``, for things that no one but their own readers care for, wake
+        only those who wait for just them.
+        """
+        for key in (model,) if ":" in model else (model, "*"):
             for waiter in self._waiters.pop(key, set()):
                 if not waiter.done():
                     waiter.set_result(None)

@@ -69,7 +69,7 @@ def _filter(
     kept: dict[str, Row] = {}
     wanted: set[str] = {pattern for pattern in patterns if pattern in machines}
     for name, application in applications.items():
-        units = application.get("units") or {}
+        units: dict[str, Row] = application.get("units") or {}
         whole = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
         chosen = {
             unit: row

@@ -23,6 +23,8 @@ SOCKET_NAME = "controller.sock"
 LOG_NAME = "controller.log"
 DEFAULT_HOME = Path("/var/lib/localjuju")
 START_TIMEOUT_S = 20.0
+DEFAULT_JUJU_VERSION = "3.6.28"
+"""Whose behaviour models have if nobody asks for another."""
 
 
 class JujuError(Exception):

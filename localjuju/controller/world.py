@@ -8,12 +8,12 @@ from pathlib import Path
 from localjuju.controller.clock import Timing
 from localjuju.controller.hub import Hub
 from localjuju.controller.store import Row, Store
-from localjuju.controller.wire import JujuError
+from localjuju.controller.wire import DEFAULT_JUJU_VERSION, JujuError
 
 CONTROLLER_NAME = "localjuju"
 CLOUD = "localjuju"
 REGION = "host"
-DEFAULT_VERSION = "3.6.28"
+DEFAULT_VERSION = DEFAULT_JUJU_VERSION
 
 
 @dataclasses.dataclass(frozen=True)

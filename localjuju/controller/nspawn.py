@@ -1,0 +1,91 @@
+"""Machines that are systemd-nspawn containers, by ``localjuju.host``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from localjuju.controller.provider import HostMachine, Place
+from localjuju.controller.store import Row, load
+from localjuju.host import errors, image, machines
+
+AGENT_PORT = 17070
+"""Juju's own API port."""
+
+
+class NspawnProvider:
+    """One container for each machine, one bridge for each model."""
+
+    def open_model(self, model: Row) -> Place:
+        """Bring the model's bridge up."""
+        network = machines.ensure_model(model["name"], _short(model))
+        return Place(network.gateway, AGENT_PORT)
+
+    def create(self, model: Row, machine: Row) -> HostMachine:
+        """Make the container over the image for the machine's base."""
+        self.destroy(model, machine)
+        release = release_of(model)
+        made = machines.create(
+            model["name"],
+            machine["id"],
+            release,
+            image=image.ensure(release, base=machine["base"]),
+        )
+        return HostMachine(
+            name=made.name,
+            hostname=made.hostname,
+            root=made.root,
+            address=made.address,
+            network={
+                "interface": made.interface,
+                "address6": made.address6,
+                "gateway": made.gateway,
+                "prefix": 24,
+                "mac": "",
+            },
+            prefix=Path("/"),
+        )
+
+    def start(self, model: Row, machine: Row) -> None:
+        """Boot it."""
+        machines.get(model["name"], machine["id"]).start()
+
+    def destroy(self, model: Row, machine: Row) -> None:
+        """Take the container away."""
+        with contextlib.suppress(errors.NoSuchMachine):
+            machines.get(model["name"], machine["id"]).destroy()
+
+    def name_units(self, model: Row, machine: Row, units: list[str]) -> None:
+        """Write the file ``units``, by which ``localjuju.host.names`` finds machines."""
+        with contextlib.suppress(errors.NoSuchMachine):
+            directory = machines.get(model["name"], machine["id"]).directory
+            (directory / "units").write_text("".join(f"{unit}\n" for unit in units))
+
+    def close_model(self, model: Row) -> None:
+        """Take the bridge and every file of the model away."""
+        machines.destroy_model(model["name"])
+
+    def forget_others(self, models: list[Row]) -> None:
+        """Destroy models that the controller does not know."""
+        known = {model["name"] for model in models}
+        for name in machines.list_models():
+            if name not in known:
+                machines.destroy_model(name)
+
+
+def release_of(model: Row) -> str:
+    """Return the Debian release of a model's machines.
+
+    The model-config key ``localjuju-release``, else ``$LOCALJUJU_RELEASE`` of the daemon, else
+    bookworm.
+    """
+    return str(
+        load(model["config"]).get("localjuju-release")
+        or os.environ.get("LOCALJUJU_RELEASE")
+        or "bookworm"
+    )
+
+
+def _short(model: Row) -> str:
+    return str(model["uuid"])[-6:]

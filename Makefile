@@ -66,7 +66,7 @@ localjuju-tests: setup ## test the stand-in for Juju
 	@$(PYTEST_AS_ROOT) tests/localjuju $(T)
 
 functional: setup ## test the PostgreSQL side against real servers in a local machine
-	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try -- \
+	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try --release $(RELEASE) -- \
 		$(PYTEST) -p no:cacheprovider tests/functional $(T)
 
 integration: charm ## test the packed charm through the juju command, on local machines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 
 from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
@@ -10,6 +11,8 @@ from localjuju.host import cleanup, machines, paths, run
 from localjuju.host.errors import HostError
 from tools.root import become_root
 from tools.terminal import Failed, Steps
+
+OWN = ("images", "scratch", "models", "locks", "charms", "controller.*")
 
 
 def down(steps: Steps, *, images: bool) -> None:
@@ -40,8 +43,11 @@ def down(steps: Steps, *, images: bool) -> None:
         machines.destroy_model(name)
     if images:
         # Its own directories alone: LOCALJUJU_HOME may name one that holds other things.
-        for directory in (paths.images(), paths.scratch(), paths.models(), paths.locks()):
-            run.remove_tree(directory)
+        for own in OWN:
+            for path in paths.home().glob(own):
+                run.remove_tree(path)
+        with contextlib.suppress(OSError):
+            paths.home().rmdir()
         steps.note("nothing is left of them, nor of the images that they were made from")
     else:
         steps.note("nothing runs any more; the images are kept for the next time")

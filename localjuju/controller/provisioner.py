@@ -31,6 +31,7 @@ class Provisioner:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._open: dict[str, Place] = {}
+        self._opening = asyncio.Lock()
         self._named: dict[tuple[str, str], list[str]] = {}
 
     async def run(self) -> None:
@@ -106,12 +107,10 @@ class Provisioner:
 
     async def _open_model(self, model: Row) -> Place:
         uuid = model["uuid"]
-        if uuid not in self._open:
-            place = await asyncio.to_thread(self._provider.open_model, model)
+        async with self._opening:
             if uuid not in self._open:
-                wanted = Place(place.host, model["port"] or place.port)
-                self._open[uuid] = wanted
-                port = await self._listen(model, wanted)
+                place = await asyncio.to_thread(self._provider.open_model, model)
+                port = await self._listen(model, Place(place.host, model["port"] or place.port))
                 self._open[uuid] = Place(place.host, port)
                 self._world.store.run(
                     "UPDATE model SET gateway=?, port=? WHERE uuid=?", place.host, port, uuid

@@ -63,6 +63,8 @@ def _with_defaults(schema: dict[str, Any], value: Any) -> Any:
             filled[name] = _with_defaults(part, filled[name])
         elif "default" in part:
             filled[name] = part["default"]
+        elif part.get("properties") and (below := _with_defaults(part, {})):
+            filled[name] = below
     return filled
 
 

@@ -21,7 +21,7 @@ import select
 import time
 from pathlib import Path
 
-from localjuju.host import paths
+from localjuju.host import paths, run
 from localjuju.host.errors import HostError
 
 UNIFIED = Path("/sys/fs/cgroup")
@@ -57,6 +57,22 @@ def own() -> Path:
 def root_of_all() -> Path:
     """Where we make cgroups on a host without systemd."""
     return mount_point() / f"localjuju-{paths.tag()}"
+
+
+def slice_name() -> str:
+    """The slice of our services on a host with systemd.
+
+    Without a hyphen, for systemd reads that as "below another slice", which would stay behind.
+    """
+    return f"localjuju{paths.tag()}.slice"
+
+
+def forget_root() -> None:
+    """Remove what held the cgroups of machines, of which there are no more; idempotent."""
+    if has_systemd():
+        run.succeeds(["systemctl", "stop", slice_name()])
+    elif root_of_all().is_dir() and not is_populated(root_of_all()):
+        remove(root_of_all())
 
 
 def join(cgroup: Path) -> None:
@@ -119,9 +135,3 @@ def _await_event(cgroup: Path, wanted: str, timeout: float) -> None:
                 raise HostError(f"cgroup {cgroup.name} did not change", f"it is not {wanted!r}")
             poll.poll(left * 1000)
             events.seek(0)
-
-
-def remove_if_empty(cgroup: Path) -> None:
-    """Remove a cgroup, and those below it, unless a process lives there."""
-    if cgroup.is_dir() and not is_populated(cgroup):
-        remove(cgroup)

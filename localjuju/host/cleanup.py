@@ -96,21 +96,16 @@ def _lost_directories() -> list[Path]:
 
 def _remove_dead_cgroups() -> None:
     """What a supervisor that was killed could not take away; its machine died with it."""
-    if cgroup.has_systemd():  # there, systemd removes the service's cgroup
-        return
-    base = cgroup.root_of_all()
-    if not base.is_dir():
-        return
     by_cgroup = {f"{m.network.short}-{m.machine_id}": m for m in machines.list_machines()}
-    for path in base.iterdir():
-        if not path.is_dir():
-            continue
+    base = cgroup.root_of_all()
+    # Where there is systemd, it removes the cgroups of a service with the service.
+    for path in base.glob("*/"):
         machine = by_cgroup.get(path.name)
         if machine is None or not (machine.is_running or run.is_locked(machine.lock)):
             cgroup.kill(path)
             cgroup.remove(path)
-    if not by_cgroup:
-        cgroup.remove_if_empty(base)
+    if not by_cgroup and base.is_dir():
+        cgroup.forget_root()
 
 
 def _remove_scratch() -> None:

@@ -339,11 +339,14 @@ class Machine:
         }
         log = self.directory / "supervisor.log"
         if cgroup.has_systemd():
+            # systemd may still be busy with the end of the last run, and refuses a second unit of
+            # the name till then.
+            run.succeeds(["systemctl", "stop", f"{unit}.service"])
             run.succeeds(["systemctl", "reset-failed", f"{unit}.service"])
             run.run(
                 [
                     *("systemd-run", "--quiet", "--collect", f"--unit={unit}"),
-                    *("--slice=localjuju.slice", "--property=Delegate=yes"),
+                    *(f"--slice={cgroup.slice_name()}", "--property=Delegate=yes"),
                     *("--property=KillMode=mixed", "--property=TasksMax=infinity"),
                     *(f"--property=StandardOutput=file:{log}", "--property=StandardError=inherit"),
                     *(f"--setenv={name}={value}" for name, value in run.environment(env).items()),

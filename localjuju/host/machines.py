@@ -160,5 +160,5 @@ def destroy_model(model: str) -> None:
         machine.destroy()
     net.down()
     run.remove_tree(net.directory)
-    if not cgroup.has_systemd() and not list_models():
-        cgroup.remove_if_empty(cgroup.root_of_all())
+    if not list_models():
+        cgroup.forget_root()

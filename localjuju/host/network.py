@@ -70,8 +70,6 @@ class Network:
             run.run(["ip", "-batch", "-"], input="\n".join(self._bridge_commands()) + "\n")
             self._enable_ipv6()
             run.run(["ip", "link", "set", self.bridge, "up"])
-            # Neighbour discovery is multicast, and a bridge that snoops drops it at first.
-            Path(f"/sys/class/net/{self.bridge}/bridge/multicast_snooping").write_text("0")
             firewall.allow(self.bridge)
         tables.ensure(self.short)
 
@@ -88,8 +86,10 @@ class Network:
         mac = "02:" + ":".join(
             hashlib.sha256(self.bridge.encode()).hexdigest()[i : i + 2] for i in range(0, 10, 2)
         )
+        # Neighbour discovery is multicast, and a bridge that snoops drops it at first.
+        options = "stp_state 0 forward_delay 0 mcast_snooping 0"
         return [
-            f"link add {self.bridge} address {mac} type bridge stp_state 0 forward_delay 0",
+            f"link add {self.bridge} address {mac} type bridge {options}",
             # `cleanup` removes a bridge only if this names its own home.
             f"link set {self.bridge} alias {bridge_alias()}",
             f"address add {self.gateway}/{self.subnet.prefixlen} dev {self.bridge}",

@@ -8,18 +8,26 @@ from pathlib import Path
 
 from localjuju.controller.provider import HostMachine, Place
 from localjuju.controller.store import Row, load
-from localjuju.host import errors, image, machines
+from localjuju.host import cleanup, errors, image, machines, paths
 
 AGENT_PORT = 17070
 """Juju's own API port."""
 
 
+OWNER = "controller"
+"""File in a model's directory with the UUID of the controller that made it."""
+
+
 class NspawnProvider:
     """One container for each machine, one bridge for each model."""
 
+    def __init__(self, controller: str) -> None:
+        self._controller = controller
+
     def open_model(self, model: Row) -> Place:
         """Bring the model's bridge up."""
-        network = machines.ensure_model(model["name"], _short(model))
+        network = machines.ensure_model(model["name"], str(model["uuid"])[-6:])
+        (network.directory / OWNER).write_text(self._controller)
         return Place(network.gateway, AGENT_PORT)
 
     def create(self, model: Row, machine: Row) -> HostMachine:
@@ -41,7 +49,7 @@ class NspawnProvider:
                 "interface": made.interface,
                 "address6": made.address6,
                 "gateway": made.gateway,
-                "prefix": 24,
+                "prefix": made.network.subnet.prefixlen,
                 "mac": "",
             },
             prefix=Path("/"),
@@ -67,10 +75,13 @@ class NspawnProvider:
         machines.destroy_model(model["name"])
 
     def forget_others(self, models: list[Row]) -> None:
-        """Destroy models that the controller does not know."""
+        """Destroy models that this controller made and does not know any more."""
+        cleanup.sweep()
         known = {model["name"] for model in models}
         for name in machines.list_models():
-            if name not in known:
+            owner = paths.models() / name / OWNER
+            ours = owner.exists() and owner.read_text() == self._controller
+            if ours and name not in known:
                 machines.destroy_model(name)
 
 
@@ -85,7 +96,3 @@ def release_of(model: Row) -> str:
         or os.environ.get("LOCALJUJU_RELEASE")
         or "bookworm"
     )
-
-
-def _short(model: Row) -> str:
-    return str(model["uuid"])[-6:]

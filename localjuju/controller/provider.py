@@ -76,4 +76,4 @@ def from_environment(world: World) -> Provider:
         return ProcessProvider(world.home)
     from localjuju.controller.nspawn import NspawnProvider
 
-    return NspawnProvider()
+    return NspawnProvider(world.uuid)

@@ -6,13 +6,14 @@ on one host, and everything that is not ours, are safe.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from localjuju.host import cgroup, disks, firewall, machines, network, overlay, paths, run
+from localjuju.host import cgroup, disks, firewall, machines, network, overlay, paths, run, tables
 from localjuju.host.supervisor import mount_points
 
 # A scratch directory gets its lock right after it is made; a younger one is left alone.
@@ -48,10 +49,15 @@ def _remove_half_made() -> None:
     """Models without network.json and machines without machine.json were never finished."""
     for model in paths.models().iterdir():
         for directory in model.glob("machines/*/"):
-            if not (directory / "machine.json").exists():
+            if (directory / "machine.json").exists():
+                continue
+            lock = directory.with_name(f"{directory.name}.lock")
+            # Who destroys the machine holds the lock, and leaves it so while files vanish.
+            with contextlib.suppress(FileNotFoundError), run.locked(lock):
                 disks.detach_all(directory)
                 overlay.unmount(directory / "root")
                 run.remove_tree(directory)
+                lock.unlink(missing_ok=True)
         if not (model / "network.json").exists():
             run.remove_tree(model)
 
@@ -64,14 +70,14 @@ def _remove_orphans() -> None:
         name: str = link["ifname"]
         if link.get("ifalias") == network.bridge_alias() and name[3:] not in shorts:
             firewall.forget(name)
-            run.run(["ip", "link", "delete", name])
-    for table in re.findall(
-        rf"^table bridge (localjuju_{paths.tag()}_(\w+))$",
+            run.remove_link(name)
+    for short in re.findall(
+        rf"^table bridge {tables.table('')}(\w+)$",
         run.run(["nft", "list", "tables", "bridge"]),
         re.MULTILINE,
     ):
-        if table[1] not in shorts:
-            run.run(["nft", "delete", "table", "bridge", table[0]])
+        if short not in shorts:
+            tables.drop(short)
     known = {str(machine.directory) for machine in machines.list_machines()}
     for point in reversed(mount_points()):
         owner = Path(point)

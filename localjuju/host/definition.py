@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOTFS = Path(__file__).resolve().parent / "rootfs"
-# createcluster.conf must be there before postgresql-common is configured, or it makes a cluster.
-BEFORE_PACKAGES = ("etc/postgresql-common/createcluster.conf",)
+# It must be there before postgresql is configured, which makes a cluster otherwise. The
+# packaging's own createcluster.conf stays as it is on any machine.
+BEFORE_PACKAGES = ("etc/postgresql-common/createcluster.d/no-main-cluster.conf",)
 
 RELEASES = {"bookworm": "12", "trixie": "13"}
 

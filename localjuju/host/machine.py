@@ -210,7 +210,7 @@ class Machine:
 
     def destroy(self) -> None:
         """Remove it with all that belongs to it; may be repeated after it was interrupted."""
-        with run.locked(self.lock):
+        with contextlib.suppress(FileNotFoundError), run.locked(self.lock):
             if not self.directory.exists():  # another process was faster
                 return
             (self.directory / "destroyed").touch()
@@ -218,9 +218,9 @@ class Machine:
             links.forget(self)
             disks.detach_all(self.directory)
             overlay.unmount(self.root)
-            run.succeeds(["ip", "link", "delete", self.port])
+            run.remove_link(self.port)
             run.remove_tree(self.directory)
-            self.lock.unlink()
+            self.lock.unlink(missing_ok=True)
 
     def command(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -127,10 +128,12 @@ def get(model: str, machine_id: str) -> Machine:
 
 def _load(model: str, machine_id: str) -> Machine | None:
     net = network.load(model)
-    directory = paths.models() / model / "machines" / machine_id
-    if net is None or not (directory / "machine.json").exists():
+    if net is None:
         return None
-    stored = json.loads((directory / "machine.json").read_text())
+    try:
+        stored = json.loads((net.directory / "machines" / machine_id / "machine.json").read_text())
+    except FileNotFoundError:
+        return None
     return Machine(net, machine_id, stored["index"])
 
 
@@ -154,7 +157,7 @@ def destroy_model(model: str) -> None:
     net = network.load(model)
     if net is None:
         return
-    with run.locked(paths.locks() / "networks"):
+    with contextlib.suppress(FileNotFoundError):  # another process has just removed it
         (net.directory / "destroyed").touch()
     for machine in list_machines(model):
         machine.destroy()

@@ -11,8 +11,10 @@ from localjuju.host.machine import Machine
 
 def units(machine: Machine) -> list[str]:
     """The units on a machine, as the controller has noted them in its file `units`."""
-    path = machine.directory / "units"
-    return path.read_text().split() if path.exists() else []
+    try:
+        return (machine.directory / "units").read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 def resolve(text: str, model: str | None = None) -> Machine:

@@ -77,8 +77,7 @@ class Network:
         """Remove the bridge, its table and its firewall rules; idempotent."""
         firewall.forget(self.bridge)
         tables.drop(self.short)
-        if Path("/sys/class/net", self.bridge).exists():
-            run.run(["ip", "link", "delete", self.bridge])
+        run.remove_link(self.bridge)
 
     def _bridge_commands(self) -> list[str]:
         # A bridge without an address of its own takes its lowest port's, and udev would set one
@@ -112,10 +111,10 @@ def bridge_alias() -> str:
 
 def load(model: str) -> Network | None:
     """The network of a model that exists, else None."""
-    path = paths.models() / model / "network.json"
-    if not path.exists():
+    try:
+        stored = json.loads((paths.models() / model / "network.json").read_text())
+    except FileNotFoundError:
         return None
-    stored = json.loads(path.read_text())
     return Network(
         model=model,
         short=stored["short"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from localjuju.host import run
+from localjuju.host import paths, run
+from localjuju.host.errors import CommandFailed, HostError
 
 
 def prepare(directory: Path, layers: tuple[Path, ...]) -> None:
@@ -25,7 +26,15 @@ def mount(directory: Path) -> None:
     options = (
         f"lowerdir={':'.join(layers)},upperdir={directory / 'upper'},workdir={directory / 'work'}"
     )
-    run.run(["mount", "-t", "overlay", "localjuju", "-o", options, str(root)])
+    try:
+        run.run(["mount", "-t", "overlay", "localjuju", "-o", options, str(root)])
+    except CommandFailed as error:
+        raise HostError(
+            f"{root} was not mounted",
+            error.why,
+            f"{paths.home()} must not lie on an overlay itself, as in a container; "
+            "LOCALJUJU_HOME names another place",
+        ) from error
 
 
 def unmount(root: Path) -> None:

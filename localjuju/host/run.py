@@ -69,8 +69,11 @@ def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold an exclusive lock; it is the kernel's, so a killed holder leaves none behind."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Hold an exclusive lock; it is the kernel's, so a killed holder leaves none behind.
+
+    Raises:
+        FileNotFoundError: if there is no such directory, as when a model was just removed.
+    """
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -86,6 +89,19 @@ def is_locked(path: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def remove_link(name: str) -> None:
+    """Remove a network interface; idempotent, also if another process is at it.
+
+    Raises:
+        CommandFailed: if it cannot be removed.
+    """
+    argv = ["ip", "link", "delete", name]
+    if Path("/sys/class/net", name).exists() and not succeeds(argv):
+        still_there = Path("/sys/class/net", name).exists()
+        if still_there:
+            run(argv)
 
 
 def remove_tree(path: Path) -> None:

@@ -105,7 +105,7 @@ class Supervisor:
         power = json.loads((self.directory / "power.json").read_text())
         # The kernel takes a dead machine's network apart at its leisure, and nspawn refuses to
         # begin while an interface has the name.
-        run.succeeds(["ip", "link", "delete", power["port"]])
+        run.remove_link(power["port"])
         with (self.directory / "console.log").open("ab") as console:
             self.nspawn = subprocess.Popen(
                 power["argv"],

@@ -54,8 +54,9 @@ def ensure(short: str) -> None:
 
 def drop(short: str) -> None:
     """Remove the table, and with it every cut of the model; idempotent."""
-    if run.succeeds(["nft", "list", "table", "bridge", table(short)]):
-        run.run(["nft", "delete", "table", "bridge", table(short)])
+    # Adding it first makes deleting one that is not there harmless, in one transaction.
+    name = table(short)
+    run.run(["nft", "-f", "-"], input=f"add table bridge {name}\ndelete table bridge {name}\n")
 
 
 def sets(short: str) -> dict[str, list[Any]]:

@@ -78,3 +78,24 @@ def test_another_homes_machines_are_not_touched(pair, elsewhere):
     assert traces(net.bridge) == []
     assert traces(pair[0].port)
     assert paths.home() == elsewhere
+
+
+def test_sweeps_do_not_disturb_who_makes_and_removes_machines():
+    model = "test-undisturbed"
+    again = f"while test -e {paths.locks() / model}; do {MACHINE} sweep || exit 1; done"
+    (paths.locks() / model).touch()
+    sweepers = [
+        subprocess.Popen(["sh", "-c", again], stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    try:
+        for _ in range(3):
+            machine = machines.create(model, "0")
+            machines.create(model, "1")
+            machine.start()
+            machines.destroy_model(model)
+    finally:
+        machines.destroy_model(model)
+        (paths.locks() / model).unlink()
+    complaints = [sweeper.communicate()[1] for sweeper in sweepers]
+    assert complaints == ["", "", ""]
+    assert traces(model) == []

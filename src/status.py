@@ -53,8 +53,10 @@ def of_application(outcome: Outcome) -> Line:
     primary = view.primary
     if view.record is None:
         return Line("waiting", "for the first leader to found the cluster")
-    if primary is None:
+    if primary is None and view.owns_data:
         return Line("blocked", _gone(view.record.primary or "none"))
+    if primary is None:
+        return Line("waiting", f"for the primary {view.record.primary}")
     if primary.phase is not Phase.primary:
         return Line("waiting", f"for the primary {primary.unit}")
     others = [member for name, member in view.members.items() if name != primary.unit]

@@ -86,8 +86,11 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
 def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
     machine, primary = view.machine, view.primary
     if primary is None:
-        gone = Wait(f"the primary {record.primary} is gone")
-        return (Start(), gone) if view.owns_data else (gone,)
+        # A unit that is new hears of the others one by one; only one that has followed the
+        # primary can say that it is gone.
+        if not view.owns_data:
+            return (Wait(f"for the primary {record.primary}"),)
+        return (Start(), Wait(f"the primary {record.primary} is gone"))
     upstream = upstream_for(view.me, primary)
     if not view.owns_data or not machine.standby_signal:
         if refusal := mismatch(view, primary):

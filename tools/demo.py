@@ -84,7 +84,11 @@ class Watch:
         Raises:
             Failed: if a unit cannot get on without a person.
         """
-        units = self._juju.status().apps[APPLICATION].units
+        status = self._juju.status()
+        units = status.apps[APPLICATION].units
+        for number, machine in status.machines.items():
+            if machine.juju_status.current in ("down", "error"):
+                raise Failed(f"machine {number}", machine.machine_status.message, LOOK)
         for name, unit in units.items():
             now = (unit.workload_status.current, unit.workload_status.message)
             if self._seen.get(name) != now:

@@ -76,13 +76,14 @@ class Steps:
     def status(self, name: str, status: str, message: str) -> None:
         """Print a status as it has become."""
         seconds = f"{time.monotonic() - self.began:7.1f} s  "
-        room = WIDTH - len(seconds) - 6 - 12
-        print(
-            f"{painted(seconds, DIM)}{name:<6}"
-            f"{painted(f'{status:<12}', STATUS_COLOURS.get(status, DIM))}"
-            f"{shortened(message, room)}",
-            flush=True,
-        )
+        columns = f"{name:<6}", f"{status:<12}"
+        indent = len(seconds) + sum(map(len, columns))
+        first, *rest = textwrap.wrap(message, WIDTH - indent) or [""]
+        coloured = painted(columns[1], STATUS_COLOURS.get(status, DIM))
+        print(f"{painted(seconds, DIM)}{columns[0]}{coloured}{first}")
+        for line in rest:
+            print(" " * indent + line)
+        sys.stdout.flush()
 
     def text(self, block: str) -> None:
         """Print a block as it is, set in a little."""

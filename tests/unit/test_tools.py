@@ -41,6 +41,12 @@ def test_steps_keep_to_the_width_of_a_terminal(capsys: pytest.CaptureFixture[str
     assert max(map(len, out)) == terminal.WIDTH
 
 
+def test_no_word_of_a_status_is_lost(capsys: pytest.CaptureFixture[str]):
+    message = "primary, 0 of 1 standbys streaming: pg/1 is cloning; archive: 12 files on their way"
+    terminal.Steps(total=1).status("pg/0", "active", message)
+    assert " ".join(capsys.readouterr().out.split()).endswith(message)
+
+
 def test_there_is_no_colour_where_nobody_sees_it(capsys: pytest.CaptureFixture[str]):
     terminal.Steps(total=1).status("pg/0", "active", "primary")
     assert "\x1b" not in capsys.readouterr().out

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from postgresql import archive, cluster, commands, hba, recovery, roles, settings, slots, sql
@@ -26,7 +26,7 @@ def layout(name: str, port: int) -> Layout:
 
 
 @contextlib.contextmanager
-def primary(name: str, port: int, archive_path: str = "") -> Iterator[Layout]:
+def primary(name: str, port: int, archive_path: str = "") -> Generator[Layout, None, None]:
     one = layout(name, port)
     drop(one)
     try:
@@ -43,7 +43,9 @@ def primary(name: str, port: int, archive_path: str = "") -> Iterator[Layout]:
 
 
 @contextlib.contextmanager
-def standby(of: Layout, name: str, port: int, archive_path: str = "") -> Iterator[Layout]:
+def standby(
+    of: Layout, name: str, port: int, archive_path: str = ""
+) -> Generator[Layout, None, None]:
     one = layout(name, port)
     drop(one)
     try:

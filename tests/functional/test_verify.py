@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,7 +107,7 @@ def test_a_standby_whose_replay_lags_is_named_with_how_far(trio: Trio):
 
 
 @contextlib.contextmanager
-def stopped(one: Layout, of: Layout) -> Iterator[None]:
+def stopped(one: Layout, of: Layout) -> Generator[None, None, None]:
     cluster.stop(one)
     try:
         yield

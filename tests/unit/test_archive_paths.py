@@ -9,6 +9,7 @@ import pytest
 from postgresql import conffile
 from postgresql.archive import check_path, paths
 from postgresql.errors import ArchiveRefused
+from tests.commandlines import as_the_server_runs
 
 ODD = (
     "/srv/a b",
@@ -98,18 +99,6 @@ def test_the_longest_path_that_is_taken_fits_the_servers_buffer():
     command = paths.archive_command(Path(longest), "x" * 40)
     expanded = command.replace("%p", "pg_wal/000000010000000000000001")
     assert 850 < len(longest) < len(expanded) <= 1023
-
-
-def as_the_server_runs(command: str, file: str, path: str) -> str:
-    """%-escapes as PostgreSQL replaces them; source: replace_percent_placeholders()."""
-    out, rest = "", command
-    while rest:
-        if rest[0] != "%":
-            out, rest = out + rest[0], rest[1:]
-            continue
-        assert rest[1] in "fpr%", f"a stray escape: {rest!r}"
-        out, rest = out + {"f": file, "p": path, "%": "%"}.get(rest[1], ""), rest[2:]
-    return out
 
 
 @pytest.mark.parametrize("text", ODD)

@@ -60,11 +60,11 @@ def _check_surroundings(layout: Layout, path: Path) -> None:
     real = path.resolve()
     paths.check_place(str(path), real)
     data = [layout.data_directory.resolve(), layout.wal_directory.resolve()]
-    if any(one.is_relative_to(real) for one in data):
-        raise ArchiveRefused(str(path), f"the data directory {layout.data_directory} is in it")
     for above in (real, *real.parents):
         if above in data or (above / "PG_VERSION").exists() or _TABLESPACE.fullmatch(above.name):
             raise ArchiveRefused(str(path), f"it lies in PostgreSQL's own directory {above}")
+    if any(one.is_relative_to(real) for one in data):
+        raise ArchiveRefused(str(path), f"the data directory {layout.data_directory} is in it")
     for above in (real, *real.parents):
         if above.exists() and not above.is_dir():
             raise ArchiveRefused(str(path), f"{above} is no directory")

@@ -164,6 +164,9 @@ def ensure_config(layout: Layout) -> bool:
             "--start-conf=auto",
             f"--datadir={layout.data_directory}",
             f"--socketdir={layout.socket_directory}",
+            # Also the packaging's own defaults, which an administrator may have changed.
+            f"--pgoption=include_dir={layout.conf_file.parent.name}",
+            "--pgoption=log_line_prefix=%%m [%%p] %%q%%u@%%d ",
             str(layout.major),
             layout.name,
         ]
@@ -196,7 +199,9 @@ def is_running(layout: Layout) -> bool:
 
 
 def is_accepting(layout: Layout) -> bool:
-    """Whether a connection can be had."""
+    """Whether a connection can be had, and not of another server on the same port."""
+    if not is_running(layout):
+        return False
     try:
         with sql.local(layout):
             return True
@@ -218,9 +223,14 @@ def start(layout: Layout, wait_s: float = 30) -> bool:
     Raises:
         ServerRefused: It ended; its log's own words.
     """
+    from charmhelpers.core import host
+
     offset = serverlog.size(layout.log_file)
     if not is_running(layout):
-        # A unit that ended badly before may have come to systemd's limit of starts.
+        # The unit of a server that was killed may still be in its start, which another start
+        # would only join; one that ended badly before may be at systemd's limit of starts.
+        if _unit_state(layout) not in ("inactive", "failed"):
+            host.service_stop(layout.service)
         commands.run(["systemctl", "reset-failed", layout.service])
         # Not charmhelpers' service_start: pg_ctlcluster waits two seconds for a server to
         # "stabilise", and a minute for a standby's recovery; here the server itself is asked.
@@ -285,7 +295,7 @@ def reload(layout: Layout) -> bool:
         Whether there was a running server.
 
     Raises:
-        ServerRefused: It refuses the files, with its own words; what was in force is still.
+        ServerRefused: It refuses the files, or part of them, with its own words.
     """
     pid = postmaster_pid(layout)
     if pid is None:
@@ -298,8 +308,14 @@ def reload(layout: Layout) -> bool:
             deadline = time.monotonic() + _RELOAD_S
             while sql.row(conn, "SELECT pg_conf_load_time()") == (before,):
                 if time.monotonic() > deadline:
-                    raise ServerRefused(f"reload PostgreSQL {layout.label}", _file_errors(conn))
+                    raise ServerRefused(
+                        f"reload PostgreSQL {layout.label}",
+                        _file_errors(conn) or f"it did not do so within {_RELOAD_S:.0f} s",
+                    )
                 time.sleep(_POLL_S / 5)
+            # It takes what it can of files with errors in them.
+            if errors := _file_errors(conn):
+                raise ServerRefused(f"reload PostgreSQL {layout.label}", errors)
     except NotReachable:
         # It is starting, and may have read its files already.
         os.kill(pid, signal.SIGHUP)
@@ -409,8 +425,12 @@ def _last_words(layout: Layout, offset: int) -> str:
 def _file_errors(conn: sql.Connection) -> str:
     found = sql.rows(
         conn,
+        # A setting that waits for a restart counts as an error there; one that was taken out of
+        # the files has no file.
         "SELECT sourcefile, sourceline, name, error FROM pg_file_settings"
-        " WHERE error IS NOT NULL AND error <> 'setting could not be applied'",
+        " WHERE error IS NOT NULL AND sourcefile IS NOT NULL AND lower(name) <> ALL"
+        " (ARRAY(SELECT lower(s.name) FROM pg_settings s WHERE s.pending_restart))",
     )
-    said = [f"{file} line {line} ({name or '?'}): {error}" for file, line, name, error in found]
-    return "; ".join(said) or f"it did not read its files again within {_RELOAD_S:.0f} s"
+    return "; ".join(
+        f"{file} line {line} ({name or '?'}): {error}" for file, line, name, error in found
+    )

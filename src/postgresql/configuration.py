@@ -32,12 +32,12 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
     """
     before = {path: files.read(path) for path in wanted}
     new = {path: text for path, text in wanted.items() if text != before[path]}
-    names = changed_names(layout, new)
     if new:
         with trial.candidate(layout, new) as conf_file:
             if words := trial.read(layout, conf_file):
-                raise refused(words, names)
-        _put(new)
+                raise refused(words, ())
+    names = changed_names(layout, new)
+    _put(new)
     effect = Effect.RELOAD if new else Effect.NONE
     if not cluster.is_running(layout):
         return Change(effect, names)
@@ -93,12 +93,16 @@ def refused(words: str, names: Collection[str]) -> SettingRefused:
 
 
 def in_force(layout: Layout, names: Iterable[str]) -> dict[str, str]:
-    """Values as SHOW gives them from the running server, else as the files give them.
+    """Values as SHOW gives them from the running server, else as its program reads the files.
+
+    The program gives numbers without a unit, in that of pg_settings.unit.
 
     Raises:
         QueryRefused: A name that the server does not know.
     """
     wanted = list(names)
+    if not cluster.is_running(layout):
+        return {name: _from_files(layout, name) for name in wanted}
     try:
         with sql.local(layout) as conn:
             found = sql.row(

@@ -230,7 +230,8 @@ def _blame(
     error: SettingRefused, lines: Sequence[conffile.Line], max_connections: int | None = None
 ) -> SettingRefused:
     """The error laid to the option that the refused setting came from."""
-    for line in lines:
+    # Of a setting given twice the last one counts.
+    for line in reversed(lines):
         if error.where == line.name:
             return _refused_line(line, error.why)
     if error.where == "max_connections":
@@ -280,8 +281,8 @@ def _within(name: str, value: int, settings: Settings) -> int:
     return max(value, settings.floors.get(name, value))
 
 
-def _extra(text: str) -> str:
-    return files.render("extra.conf.j2", text=text.rstrip("\n"))
+def _extra(text: str) -> str | None:
+    return files.render("extra.conf.j2", text=text.rstrip("\n")) if text.strip() else None
 
 
 def _in_file(layout: Layout) -> dict[str, str]:

@@ -67,7 +67,7 @@ localjuju-tests: setup ## test the stand-in for Juju
 
 functional: setup ## test the PostgreSQL side against real servers in a local machine
 	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try --release $(RELEASE) -- \
-		$(PYTEST) -p no:cacheprovider tests/functional $(T)
+		pytest -p no:cacheprovider tests/functional $(T)
 
 integration: charm ## test the packed charm through the juju command, on local machines
 	@$(PYTEST_AS_ROOT) tests/integration $(T)

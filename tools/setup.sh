@@ -9,7 +9,7 @@ log=.build/setup.log
 # The Python tools, and what the local machines are made with.
 packages=(
     ca-certificates git make python3 python3-venv
-    debian-archive-keyring iproute2 mmdebstrap nftables systemd-container
+    debian-archive-keyring e2fsprogs iproute2 mmdebstrap mount nftables systemd-container util-linux
 )
 
 say() { printf '%s\n' "$*"; }

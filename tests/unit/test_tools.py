@@ -1,12 +1,14 @@
 """What the tools print and remember, as far as it needs no machine."""
 
 import doctest
+import re
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from localjuju.host import prerequisites
 from tools import pack, stages, terminal
 from tools.stages import Result
 
@@ -96,3 +98,10 @@ def test_the_order_and_times_of_a_pack_make_no_difference(tmp_path: Path):
 def test_another_machine_is_another_pack():
     assert pack.key_of("bookworm") != pack.key_of("trixie")
     assert pack.key_of("bookworm") == pack.key_of("bookworm")
+
+
+def test_setup_installs_all_that_local_machines_need():
+    script = (pack.ROOT / "tools" / "setup.sh").read_text()
+    listed = re.search(r"^packages=\((.*?)\)", script, flags=re.MULTILINE | re.DOTALL)
+    assert listed
+    assert set(prerequisites.PACKAGES) <= set(listed[1].split())

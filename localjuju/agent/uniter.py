@@ -146,7 +146,7 @@ class Uniter:
         goal = self.goal
         operation = next_operation(self.state, goal, self._circumstances())
         if operation is None:
-            if self._retry_at is None:
+            if self.state.kind == "continue":
                 self.show("idle")
             self._woken.wait(self._until_next())
         else:

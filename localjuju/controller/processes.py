@@ -119,10 +119,11 @@ def kill(directory: Path, *, power: bool = True) -> None:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
     if power:
-        for child in _processes_under(directory):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        while _processes_under(directory):
+        # Again and again, as one may start another while it is looked for.
+        while children := _processes_under(directory):
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             time.sleep(0.01)
         shutil.rmtree(directory / "root/run", ignore_errors=True)
         (directory / "root/run").mkdir()

@@ -70,7 +70,7 @@ def _with_defaults(schema: dict[str, Any], value: Any) -> Any:
 
 def _problems(schema: dict[str, Any], value: Any, where: str) -> list[str]:
     found: list[str] = []
-    given = json.dumps(value)
+    given = json.dumps(value, sort_keys=True, separators=(",", ":"))
     kind = schema.get("type")
     kinds: list[str] = [kind] if isinstance(kind, str) else list(kind or [])
     if kinds and not any(_is(value, name) for name in kinds):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from localjuju.controller import clock
+from localjuju.controller import clock, leases
 from localjuju.controller.store import Row, dump, load
 from localjuju.controller.wire import JujuError
 from localjuju.controller.world import World
@@ -59,6 +59,14 @@ def is_owner(secret: Row, unit: Row) -> bool:
     )
 
 
+def may_manage(world: World, secret: Row, unit: Row) -> bool:
+    """Tell whether a unit may change a secret: its own, or as the leader its application's."""
+    if not is_owner(secret, unit):
+        return False
+    leads = leases.holder(world, unit["model"], unit["application"]) == unit["name"]
+    return secret["owner_kind"] == "unit" or leads
+
+
 def may_read(world: World, secret: Row, unit: Row) -> bool:
     """Tell whether a unit may read a secret: as its owner or by a grant."""
     if is_owner(secret, unit):
@@ -83,7 +91,8 @@ def consume(
         world: the controller.
         unit: who reads.
         uri: which secret; or by label only.
-        label: the consumer's own label, set if a URI is given too; or an owner's label.
+        label: looks the secret up, by the owner's or the consumer's own label; with a URI it
+            becomes the consumer's own, or on a unit that may change the secret the owner's.
         refresh: move the pin to the latest revision.
         peek: read the latest revision, leaving the pin.
 
@@ -114,7 +123,7 @@ def consume(
                 own_label,
                 revision,
             )
-        if label and uri is not None and is_owner(secret, unit):
+        if label and uri is not None and may_manage(world, secret, unit):
             world.store.run(
                 "UPDATE secret SET label=? WHERE model=? AND id=?", label, model, secret["id"]
             )

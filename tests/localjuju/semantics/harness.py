@@ -71,7 +71,9 @@ class Run:
 
 
 def pack(
-    directory: Path, scripts: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+    directory: Path,
+    scripts: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Path:
     """Pack the probe charm with scripts for its hooks; ``files`` replace or add whole files."""
     content = {
@@ -143,6 +145,7 @@ class Model:
     def __init__(self, host: Host, name: str, version: str = "3.6.28") -> None:
         self.host = host
         self.name = name
+        self._machines: dict[str, str] = {}
         self.controller.add_model(name, juju_version=version)
 
     @property
@@ -173,6 +176,9 @@ class Model:
         applications = self.controller.status(self.name)["formatted"].get("applications", {})
         return applications.get(app, {}).get("units", {})
 
+    def machines(self) -> dict[str, Any]:
+        return self.controller.status(self.name)["formatted"].get("machines", {})
+
     def settle(self, app: str = "probe") -> None:
         """Wait until every unit started and nothing is left to do."""
 
@@ -200,8 +206,9 @@ class Model:
 
     def machine(self, unit: str) -> Path:
         """The directory of the machine of a unit."""
-        machine = self.unit_status(unit)["machine"]
-        return self.host.home / "machines" / f"{self.name}-{machine}"
+        if unit not in self._machines:
+            self._machines[unit] = self.unit_status(unit)["machine"]
+        return self.host.home / "machines" / f"{self.name}-{self._machines[unit]}"
 
     def root(self, unit: str) -> Path:
         return self.machine(unit) / "root"
@@ -291,6 +298,10 @@ class Model:
 
     def start_machine(self, machine: Path) -> None:
         processes.start(machine)
+
+    def wait_error(self, unit: str, hook: str) -> None:
+        message = f'hook failed: "{hook}"'
+        until(lambda: self.unit_status(unit)["workload-status"].get("message") == message, message)
 
     def freeze(self, unit: str) -> int:
         """Stop the agent's process without ending it: to the controller, a cut link."""

@@ -1,0 +1,144 @@
+"""juju-semantics: "Environment of a hook"."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.localjuju.semantics.conftest import both_versions
+from tests.localjuju.semantics.harness import Model
+
+ALWAYS = {
+    "CHARM_DIR",
+    "JUJU_CHARM_DIR",
+    "JUJU_CONTEXT_ID",
+    "JUJU_HOOK_NAME",
+    "JUJU_DISPATCH_PATH",
+    "JUJU_AGENT_SOCKET_ADDRESS",
+    "JUJU_AGENT_SOCKET_NETWORK",
+    "JUJU_UNIT_NAME",
+    "JUJU_MODEL_UUID",
+    "JUJU_MODEL_NAME",
+    "JUJU_API_ADDRESSES",
+    "JUJU_MACHINE_ID",
+    "JUJU_PRINCIPAL_UNIT",
+    "JUJU_AVAILABILITY_ZONE",
+    "JUJU_VERSION",
+    "CLOUD_API_VERSION",
+    "JUJU_CHARM_HTTP_PROXY",
+    "JUJU_CHARM_HTTPS_PROXY",
+    "JUJU_CHARM_FTP_PROXY",
+    "JUJU_CHARM_NO_PROXY",
+    "DEBIAN_FRONTEND",
+    "APT_LISTCHANGES_FRONTEND",
+    "LANG",
+    "PATH",
+}
+# bash adds these to what it was given.
+BY_BASH = {"PWD", "SHLVL", "_"}
+
+
+@both_versions
+def test_it_is_clean_and_has_all_that_juju_sets(model: Model) -> None:
+    model.deploy()
+    env = model.runs("probe/0", "install")[0].env
+    extra = {"JUJU_TARGET_BASE"} if env["JUJU_VERSION"].startswith("4") else set[str]()
+    assert set(env) - BY_BASH == ALWAYS | extra
+    assert "HOME" not in env
+    assert "USER" not in env
+
+
+def test_it_runs_as_root_in_the_charm_directory(model: Model) -> None:
+    model.deploy()
+    run = model.runs("probe/0", "install")[0]
+    assert run.user == "root"
+    assert run.cwd == run.env["JUJU_CHARM_DIR"]
+    assert run.cwd.endswith("/var/lib/juju/agents/unit-probe-0/charm")
+
+
+def test_its_values_say_who_and_where_it_is(model: Model) -> None:
+    model.deploy()
+    env = model.runs("probe/0", "install")[0].env
+    about = model.controller.show_model(model.name)[model.name]
+    assert env["JUJU_UNIT_NAME"] == "probe/0"
+    assert env["JUJU_HOOK_NAME"] == "install"
+    assert env["JUJU_DISPATCH_PATH"] == "hooks/install"
+    assert env["JUJU_MODEL_NAME"] == model.name
+    assert env["JUJU_MODEL_UUID"] == about["model-uuid"]
+    assert env["JUJU_MACHINE_ID"] == "0"
+    assert env["JUJU_PRINCIPAL_UNIT"] == ""
+    assert env["DEBIAN_FRONTEND"] == "noninteractive"
+    assert env["APT_LISTCHANGES_FRONTEND"] == "none"
+    assert env["LANG"] == "C.UTF-8"
+    assert env["PATH"].split(":")[0].endswith("/var/lib/juju/tools/unit-probe-0")
+
+
+@pytest.mark.parametrize("model", ["3.6.28", "4.0.15", "4.1.0"], indirect=True)
+def test_juju_version_is_the_models(model: Model) -> None:
+    model.deploy()
+    env = model.runs("probe/0", "install")[0].env
+    assert env["JUJU_VERSION"] == model.controller.models()[-1]["version"]
+    assert ("JUJU_TARGET_BASE" in env) == (not env["JUJU_VERSION"].startswith("3"))
+    assert "JUJU_TARGET_SERIES" not in env
+
+
+def test_relation_hooks_name_the_relation_and_the_remote_unit(model: Model) -> None:
+    model.deploy(units=2)
+    env = model.wait_run("probe/0", "cluster-relation-joined").env
+    assert env["JUJU_HOOK_NAME"] == "cluster-relation-joined"
+    assert env["JUJU_RELATION"] == "cluster"
+    assert env["JUJU_RELATION_ID"] == "cluster:0"
+    assert env["JUJU_REMOTE_APP"] == "probe"
+    assert env["JUJU_REMOTE_UNIT"] == "probe/1"
+    assert "JUJU_DEPARTING_UNIT" not in env
+
+
+def test_relation_created_has_no_remote_unit(model: Model) -> None:
+    model.deploy()
+    env = model.runs("probe/0", "cluster-relation-created")[0].env
+    assert env["JUJU_REMOTE_APP"] == "probe"
+    assert env["JUJU_REMOTE_UNIT"] == ""
+
+
+def test_an_app_level_changed_has_no_remote_unit(model: Model) -> None:
+    model.deploy()
+    model.exec("probe/0", "relation-set -r cluster:0 --app key=value")
+    env = model.wait_run("probe/0", "cluster-relation-changed").env
+    assert env["JUJU_REMOTE_APP"] == "probe"
+    assert env["JUJU_REMOTE_UNIT"] == ""
+
+
+def test_only_departed_names_the_departing_unit(model: Model) -> None:
+    model.deploy(units=2)
+    model.controller.remove_unit(model.name, ["probe/1"])
+    env = model.wait_run("probe/0", "cluster-relation-departed").env
+    assert env["JUJU_DEPARTING_UNIT"] == "probe/1"
+    assert not any("JUJU_DEPARTING_UNIT" in run.env for run in model.runs("probe/0")[:-1])
+
+
+def test_actions_have_their_name_and_an_empty_hook_name(model: Model) -> None:
+    model.deploy()
+    task = model.act("probe/0", "speak")
+    env = model.runs("probe/0", "speak")[0].env
+    assert env["JUJU_HOOK_NAME"] == ""
+    assert env["JUJU_DISPATCH_PATH"] == "actions/speak"
+    assert env["JUJU_ACTION_NAME"] == "speak"
+    assert env["JUJU_ACTION_UUID"] == task["id"]
+    assert env["JUJU_ACTION_TAG"] == f"action-{task['id']}"
+
+
+def test_secret_hooks_name_the_secret(model: Model) -> None:
+    model.deploy(units=2)
+    leader = model.wait_leader()
+    other = next(unit for unit in model.units() if unit != leader)
+    uri = model.out(leader, "secret-add --label word key=first").strip()
+    model.exec(other, f"secret-get {uri}")
+    model.exec(leader, f"secret-set {uri} key=second")
+    env = model.wait_run(other, "secret-changed").env
+    assert env["JUJU_SECRET_ID"] == uri
+    assert env["JUJU_SECRET_LABEL"] == "word"
+    assert "JUJU_SECRET_REVISION" not in env
+    model.exec(other, f"secret-get {uri} --refresh")
+    env = model.wait_run(leader, "secret-remove").env
+    assert env["JUJU_SECRET_ID"] == uri
+    assert env["JUJU_SECRET_LABEL"] == "word"
+    assert env["JUJU_SECRET_REVISION"] == "1"

@@ -19,7 +19,7 @@ from postgresql.sql import Connection
 
 _GRACE_S = 0.3
 """What a server gets beyond the deadline, to say itself that it was too slow."""
-_END_S = 0.5
+_END_S = 0.25
 _SHORTEST_S = 0.05
 
 
@@ -77,20 +77,38 @@ class Crew:
             if other != name:
                 worker.join(max(0.0, self._deadline - time.monotonic()))
 
+    def wait_for(self, name: str) -> bool:
+        """Wait until one worker has ended, or the deadline has passed; whether it is late."""
+        worker = self._workers[name]
+        worker.join(max(0.0, self._deadline + _GRACE_S - time.monotonic()))
+        return worker.is_alive()
+
     def wait(self) -> set[str]:
-        """Wait for all workers, and cut off those that are late.
+        """Wait for all workers; end what is late, first by asking its server to.
 
         Returns:
             The names of those that did not end even then.
         """
-        for worker in self._workers.values():
-            worker.join(max(0.0, self._deadline + _GRACE_S - time.monotonic()))
+        self._join(_GRACE_S)
+        with self._lock:
+            for conn in self._connections:
+                # Asks over a connection of its own, which may hang as well.
+                threading.Thread(target=_cancel, args=[conn], daemon=True).start()
+        self._join(_GRACE_S + _END_S)
         with self._lock:
             for conn in self._connections:
                 _shut(conn)
-        for worker in self._workers.values():
-            worker.join(max(0.0, self._deadline + _GRACE_S + _END_S - time.monotonic()))
+        self._join(_GRACE_S + 2 * _END_S)
         return {name for name, worker in self._workers.items() if worker.is_alive()}
+
+    def _join(self, grace_s: float) -> None:
+        for worker in self._workers.values():
+            worker.join(max(0.0, self._deadline + grace_s - time.monotonic()))
+
+
+def _cancel(conn: Connection) -> None:
+    with contextlib.suppress(psycopg2.Error):
+        conn.cancel()
 
 
 def _shut(conn: Connection) -> None:

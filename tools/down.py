@@ -9,7 +9,7 @@ import sys
 from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
 from localjuju.host import cleanup, machines, paths, run
 from localjuju.host.errors import HostError
-from tools.root import become_root
+from tools.root import become_root, give_back
 from tools.terminal import Failed, Steps
 
 OWN = ("images", "scratch", "models", "locks", "charms", "controller.*")
@@ -42,6 +42,8 @@ def down(steps: Steps, *, images: bool) -> None:
         steps.note(f"what was left of the model {name}")
         machines.destroy_model(name)
     if images:
+        # Whatever root has written in the checkout meanwhile, byte code above all.
+        give_back(paths.REPOSITORY)
         # Its own directories alone: LOCALJUJU_HOME may name one that holds other things.
         for own in OWN:
             for path in paths.home().glob(own):

@@ -235,6 +235,25 @@ def place(kept: Path, result: Path) -> None:
     copy.replace(result)
 
 
+def pack(release: str, platform: str | None, kept: Path, say: Callable[[str], None]) -> None:
+    """Pack, and keep the result.
+
+    Raises:
+        PackFailed: if charmcraft is not there or fails.
+        HostError: if the local machine for it cannot be had.
+    """
+    CHARMS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="packed-") as name:
+        packed, normalised = Path(name) / "packed.charm", Path(name) / "normalised.charm"
+        if platform is None:
+            pack_in_local_machine(release, packed, say)
+        else:
+            pack_on_this_host(platform, packed)
+        normalise(packed, normalised)
+        normalised.replace(kept)
+    forget_old_packs()
+
+
 def make(
     release: str,
     platform: str | None,
@@ -268,18 +287,11 @@ def make(
     if platform is None:
         become_root("Packing in a local machine")
     began = time.monotonic()
-    CHARMS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="packed-") as name:
-        packed, normalised = Path(name) / "packed.charm", Path(name) / "normalised.charm"
-        if platform is None:
-            pack_in_local_machine(release, packed, say)
-        else:
-            pack_on_this_host(platform, packed)
-        normalise(packed, normalised)
-        normalised.replace(kept)
-    forget_old_packs()
-    place(kept, result)
-    give_back(BUILD, result)
+    try:
+        pack(release, platform, kept, say)
+        place(kept, result)
+    finally:
+        give_back(BUILD, *(path for path in (result,) if path.exists()))
     size = result.stat().st_size / 1e6
     say(f"{result.name}: {size:.1f} MB for {target} in {time.monotonic() - began:.1f} s")
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from postgresql.compare import Result
-from postgresql.verify import Report
+from postgresql.compare import Comparison, Result
+from postgresql.readonly import Row
+from postgresql.sizes import pretty
+from postgresql.tables import WIDTH, cut, table
+from postgresql.verify import ArchiveReport, Report, StandbyReport
+
+_SCREENFUL = 20
+_UNKNOWN = "-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +43,263 @@ class Member:
 def verify_results(report: Report, comparison: Result | None = None) -> dict[str, str]:
     """Keys as Juju takes them ([a-z0-9-], nested by dots), such as "standby.pg-1.visible-ms".
 
-    With "report": the text of `verify_text`.
+    What is not known has no key. With "report": the text of `verify_text`.
     """
-    raise NotImplementedError
+    results = {
+        "proved": "yes" if report.proved else "no",
+        "took-ms": _number(report.took_ms),
+        "primary.unit": report.primary,
+        "primary.timeline": _number(report.timeline),
+        **_archive_results("primary.archive", report.primary_archive),
+    }
+    for standby in report.standbys:
+        results |= _standby_results(f"standby.{_key(standby.unit)}", standby)
+    if report.problems:
+        results["problems"] = "\n".join(map(str, report.problems))
+    if comparison is not None:
+        results |= {
+            "query.rows": str(comparison.rows),
+            "query.columns": ", ".join(comparison.columns),
+            "query.same": "yes" if comparison.same else "no",
+        }
+        for one in comparison.comparisons:
+            results |= _comparison_results(f"query.standby.{_key(one.unit)}", one)
+    results["report"] = verify_text(report, comparison)
+    return {key: value for key, value in results.items() if value}
 
 
 def verify_text(report: Report, comparison: Result | None = None) -> str:
     """Tables of the standbys and of the archives, what is wrong, and how the query compared."""
-    raise NotImplementedError
+    timeline = "" if report.timeline is None else f", timeline {report.timeline}"
+    verdict = "every standby follows" if report.proved else "not proved"
+    if report.proved and not report.standbys:
+        verdict = "there is no standby"
+    blocks = [[f"primary {report.primary}{timeline}: {verdict} ({report.took_ms:.0f} ms)"]]
+    if report.problems:
+        blocks.append([cut(str(problem), 2 * WIDTH) for problem in report.problems])
+    if report.standbys:
+        blocks.append(_standby_table(report.standbys))
+        blocks.append(_lag_table(report.standbys))
+    blocks.append(_archive_table(report))
+    if comparison is not None:
+        blocks.append(_comparison_lines(report.primary, comparison))
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
 def cluster_results(term: int, members: Sequence[Member]) -> dict[str, str]:
     """Keys such as "primary", "term", "member.pg-1.state", and "table": `cluster_text`."""
-    raise NotImplementedError
+    results = {"term": str(term), "primary": _primary(members)}
+    for member in members:
+        prefix = f"member.{_key(member.unit)}"
+        results |= {
+            f"{prefix}.role": member.role,
+            f"{prefix}.state": member.state,
+            f"{prefix}.sync-state": member.sync_state,
+            f"{prefix}.lag-bytes": _number(member.lag_bytes),
+            f"{prefix}.timeline": _number(member.timeline),
+            f"{prefix}.address": member.address,
+            f"{prefix}.version": member.version,
+        }
+    results["table"] = cluster_text(term, members)
+    return {key: value for key, value in results.items() if value}
 
 
 def cluster_text(term: int, members: Sequence[Member]) -> str:
     """Who is primary in which term, and a table of the members."""
-    raise NotImplementedError
+    primary = _primary(members)
+    head = f"primary {primary}, term {term}" if primary else f"no primary, term {term}"
+    rows = [
+        [
+            one.unit,
+            one.role,
+            one.state,
+            one.sync_state or _UNKNOWN,
+            _UNKNOWN if one.lag_bytes is None else pretty(one.lag_bytes),
+            _number(one.timeline) or _UNKNOWN,
+            one.address or _UNKNOWN,
+            one.version or _UNKNOWN,
+        ]
+        for one in members
+    ]
+    columns = ["UNIT", "ROLE", "STATE", "SYNC", "LAG", "TIMELINE", "ADDRESS", "VERSION"]
+    return "\n".join([head, "", *table(columns, rows)])
+
+
+def _primary(members: Sequence[Member]) -> str:
+    return next((one.unit for one in members if one.role == "primary"), "")
+
+
+def _key(unit: str) -> str:
+    """A unit as part of a key; a slash is none of Juju's."""
+    return unit.replace("/", "-")
+
+
+def _number(value: float | None) -> str:
+    """A number as a result: whole where it is, else with as much as a person reads.
+
+    >>> _number(None), _number(3), _number(0.4321), _number(1234.5678)
+    ('', '3', '0.43', '1234.57')
+    """
+    if value is None:
+        return ""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _standby_results(prefix: str, one: StandbyReport) -> dict[str, str]:
+    return {
+        f"{prefix}.state": one.state or "not connected",
+        f"{prefix}.sync-state": one.sync_state,
+        f"{prefix}.visible-ms": _number(one.visible_ms),
+        f"{prefix}.write-lag-bytes": _number(one.write_lag_bytes),
+        f"{prefix}.write-lag-ms": _number(one.write_lag_ms),
+        f"{prefix}.flush-lag-bytes": _number(one.flush_lag_bytes),
+        f"{prefix}.flush-lag-ms": _number(one.flush_lag_ms),
+        f"{prefix}.replay-lag-bytes": _number(one.replay_lag_bytes),
+        f"{prefix}.replay-lag-ms": _number(one.replay_lag_ms),
+        f"{prefix}.timeline": _number(one.timeline),
+        f"{prefix}.slot": one.slot,
+        f"{prefix}.slot-wal-status": one.wal_status,
+        **_archive_results(f"{prefix}.archive", one.archive),
+    }
+
+
+def _archive_results(prefix: str, one: ArchiveReport | None) -> dict[str, str]:
+    if one is None:
+        return {}
+    return {
+        f"{prefix}.directory": one.directory,
+        f"{prefix}.last-segment": one.last_wal,
+        f"{prefix}.last-age-s": _number(one.last_age_s),
+        f"{prefix}.failures": str(one.failed_count),
+        f"{prefix}.failing": "yes" if one.failing else "no",
+        f"{prefix}.waiting": str(one.waiting),
+        f"{prefix}.newest-finished": one.newest_finished,
+        f"{prefix}.newest-there": "yes" if one.newest_there else "no",
+    }
+
+
+def _comparison_results(prefix: str, one: Comparison) -> dict[str, str]:
+    return {
+        f"{prefix}.verdict": one.verdict,
+        f"{prefix}.lsn": one.lsn,
+        f"{prefix}.differing-rows": str(one.differing) if one.differing else "",
+        f"{prefix}.tries": str(one.tries),
+        f"{prefix}.error": one.error,
+    }
+
+
+def _standby_table(standbys: Sequence[StandbyReport]) -> list[str]:
+    rows = [
+        [
+            one.unit,
+            one.state or "not connected",
+            one.sync_state or _UNKNOWN,
+            _UNKNOWN if one.visible_ms is None else f"after {one.visible_ms:.1f} ms",
+            _number(one.timeline) or _UNKNOWN,
+            f"{one.slot} {one.wal_status}".strip() or _UNKNOWN,
+        ]
+        for one in standbys
+    ]
+    return table(["STANDBY", "STATE", "SYNC", "ROW VISIBLE", "TIMELINE", "SLOT"], rows)
+
+
+def _lag_table(standbys: Sequence[StandbyReport]) -> list[str]:
+    rows = [
+        [
+            one.unit,
+            _lag(one.write_lag_bytes, one.write_lag_ms),
+            _lag(one.flush_lag_bytes, one.flush_lag_ms),
+            _lag(one.replay_lag_bytes, one.replay_lag_ms),
+        ]
+        for one in standbys
+    ]
+    return table(["LAG", "WRITE", "FLUSH", "REPLAY"], rows)
+
+
+def _lag(count: int | None, milliseconds: float | None) -> str:
+    if count is None:
+        return _UNKNOWN
+    return pretty(count) if milliseconds is None else f"{pretty(count)}, {milliseconds:.1f} ms"
+
+
+def _archive_table(report: Report) -> list[str]:
+    units = [(report.primary, report.primary_archive)]
+    units += [(one.unit, one.archive) for one in report.standbys]
+    rows = [
+        [
+            unit,
+            one.last_wal or "none yet",
+            _age(one.last_age_s),
+            f"{one.failed_count}{', failing' if one.failing else ''}",
+            str(one.waiting),
+            _newest(one),
+        ]
+        for unit, one in units
+        if one is not None
+    ]
+    columns = ["ARCHIVE", "LAST SEGMENT", "AGE", "FAILURES", "WAITING", "NEWEST"]
+    return table(columns, rows) if rows else []
+
+
+def _newest(archive: ArchiveReport) -> str:
+    if not archive.newest_finished:
+        return "none yet"
+    return "is there" if archive.newest_there else "is missing"
+
+
+def _age(seconds: float | None) -> str:
+    """How long ago, in the largest unit that says enough.
+
+    >>> _age(None), _age(4.2), _age(600), _age(7200), _age(400_000)
+    ('-', '4 s', '10 min', '120 min', '5 days')
+    """
+    if seconds is None:
+        return _UNKNOWN
+    for size, unit, most in ((1, "s", 180), (60, "min", 180), (3600, "h", 72)):
+        if seconds / size < most:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
+
+
+def _comparison_lines(primary: str, result: Result) -> list[str]:
+    """How each standby's answer compares, and the rows that differ, at most a screenful."""
+    shape = f"{result.rows} row{'' if result.rows == 1 else 's'}"
+    lines = [f"the query gives {shape} on {primary} ({', '.join(result.columns) or 'no columns'})"]
+    room = _SCREENFUL
+    for one in result.comparisons:
+        lines.append(cut(_verdict(one), 2 * WIDTH))
+        if one.verdict != "different":
+            continue
+        rows = _interleaved(one)[: max(0, room)]
+        room -= len(rows)
+        lines += [f"--- {primary}", f"+++ {one.unit}", *rows]
+        if one.differing > len(rows):
+            lines.append(f"… and {one.differing - len(rows)} more rows that differ")
+    return lines
+
+
+def _verdict(one: Comparison) -> str:
+    if one.verdict == "same":
+        return f"{one.unit}: the same at {one.lsn}"
+    if one.verdict == "different":
+        noun = "row differs" if one.differing == 1 else "rows differ"
+        return f"{one.unit}: {one.differing} {noun} at {one.lsn}"
+    if one.verdict == "unsettled":
+        return (
+            f"{one.unit}: the rows changed on the primary during each of {one.tries} tries;"
+            " compare what changes less"
+        )
+    return f"{one.unit}: {one.error}"
+
+
+def _interleaved(one: Comparison) -> list[str]:
+    """Rows of both sides in one order, so that two versions of a row stand together."""
+    rows = [(row, "-") for row in one.only_primary] + [(row, "+") for row in one.only_standby]
+    ordered = sorted(
+        rows, key=lambda pair: ([(one is None, one or "") for one in pair[0]], pair[1] == "+")
+    )
+    return [cut(sign + _row(row), WIDTH) for row, sign in ordered]
+
+
+def _row(row: Row) -> str:
+    return " | ".join("NULL" if value is None else value for value in row)

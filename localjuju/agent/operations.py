@@ -354,7 +354,6 @@ def run_command(uniter: Uniter, command: Command) -> None:
 def upgrade(uniter: Uniter, charm: dict[str, Any]) -> None:
     """Bring the charm's files in place, for the first time or another time."""
     state = uniter.state
-    uniter.show("executing", "installing charm" if not state.charm else "upgrading charm")
     interrupted = state.hook
     state.kind = "upgrade"
     uniter.save()

@@ -51,7 +51,8 @@ def next_operation(state: UnitState, goal: Goal, now: Circumstances) -> Operatio
     """Return what to do next, or none if there is nothing to do."""
     if goal["life"] == "dead" or state.removed:
         return Operation("dead")
-    if now.rebooted and state.started and state.kind != "run-hook":
+    # Juju asks only that no hook is under way; an action that was cut off would then run again.
+    if now.rebooted and state.started and state.kind == "continue":
         return Operation("hook", Hook("start"))
     if state.kind == "upgrade":
         return Operation("upgrade")

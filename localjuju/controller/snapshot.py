@@ -102,7 +102,8 @@ def _relation(world: World, unit: Row, row: Row) -> Row:
 def _secrets(world: World, unit: Row) -> Row:
     model = unit["model"]
     consumed = world.store.all(
-        "SELECT s.id, s.latest, CASE WHEN s.owner IN (?, ?) THEN s.label ELSE c.label END AS label "
+        "SELECT s.id, s.latest, "
+        "CASE WHEN s.owner IN (?, ?) THEN s.label ELSE c.label END AS label "
         "FROM secret_consumer c JOIN secret s ON s.model=c.model AND s.id=c.secret "
         "WHERE c.model=? AND c.unit=? AND c.revision<s.latest",
         unit["application"],

@@ -38,7 +38,7 @@ FAST = {
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], what: str = "", patience_s: float = PATIENCE_S) -> T:
+def until(look: Callable[[], T | None], what: str = "", patience_s: float = PATIENCE_S) -> T:
     """Look until there is something to see, and return it."""
     deadline = time.monotonic() + patience_s
     while not (seen := look()):
@@ -120,6 +120,11 @@ class Host:
                 stderr=log,
             )
         self.controller = until(self._connect, "the controller")
+
+    def reconnect(self) -> None:
+        """Begin a new connection; the one before may be in the midst of a stream."""
+        self.controller.close()
+        self.controller = Controller.connect(self.home, start=False)
 
     def _connect(self) -> Controller | None:
         with contextlib.suppress(wire.ControllerGoneError):

@@ -105,7 +105,7 @@ def test_the_workload_of_a_cut_off_unit_goes_on(model: Model) -> None:
 
 def test_hook_tools_of_a_cut_off_unit_fail_and_the_hook_is_retried(model: Model) -> None:
     model.deploy()
-    script = "until [ -e $probe/go ]; do sleep 0.02; done; relation-set -r cluster:0 word=late; goal-state"
+    script = "until [ -e $probe/go ]; do sleep 0.02; done; goal-state"
     model.script("probe/0", "config-changed", script)
     model.configure(text="second")
     model.wait_run("probe/0", "config-changed", 2, ended=False)

@@ -67,7 +67,8 @@ def _remove_orphans() -> None:
     shorts = {net.short for name in machines.list_models() if (net := network.load(name))}
     links: list[dict[str, Any]] = run.run_json(["ip", "-json", "link", "show", "type", "bridge"])
     for link in links:
-        name: str = link["ifname"]
+        # iproute2 gives an empty object for what "type bridge" left out.
+        name: str = link.get("ifname", "")
         if link.get("ifalias") == network.bridge_alias() and name[3:] not in shorts:
             firewall.forget(name)
             run.remove_link(name)

@@ -8,40 +8,22 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from localjuju.host import cgroup, disks, enter, links, overlay, paths, run, tables
+from localjuju.host import cgroup, disks, enter, links, overlay, power, run, tables
 from localjuju.host.errors import HostError
 from localjuju.host.network import Network
+from localjuju.host.power import State
+from localjuju.host.surroundings import Bind
 
 # How often the files of a supervisor are looked at by who waits for it.
 GLANCE = 0.01
-
-
-@dataclass(frozen=True)
-class State:
-    """What a machine's supervisor says of it.
-
-    Attributes:
-        pid: the supervisor's process id.
-        cgroup: the machine's cgroup.
-        boots: how often it has booted since power on.
-        phase: "booting", "up" or "off".
-        leader: process id, on the host, of the machine's PID 1, or 0.
-        error: why it went off unasked, or "".
-    """
-
-    pid: int
-    cgroup: Path
-    boots: int
-    phase: str
-    leader: int
-    error: str
+# Seconds for a supervisor to begin; a busy host takes its time.
+SUPERVISOR_PATIENCE = 30
 
 
 @dataclass(frozen=True)
@@ -136,7 +118,7 @@ class Machine:
         """What its supervisor says; None if it has none, or none that has said anything yet."""
         if not self.is_running:
             return None
-        return self._last_words()
+        return power.last_state(self.directory)
 
     def start(self, timeout: float = 60) -> None:
         """Switch it on, and return when its systemd has reached its default target.
@@ -326,78 +308,22 @@ class Machine:
         for name in ("state.json", "console.log"):
             (self.directory / name).unlink(missing_ok=True)
         self.write_power()
-        unit = f"localjuju-{paths.tag()}-{self.network.short}-{self.machine_id}"
-        supervise = [
-            *("unshare", "--mount", "--propagation", "private", "--"),
-            *(sys.executable, "-m", "localjuju.host.supervisor"),
-            *(str(self.directory), f"{self.network.short}-{self.machine_id}"),
-        ]
-        env = {
-            "PYTHONPATH": str(paths.REPOSITORY),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "LOCALJUJU_HOME": str(paths.home()),
-        }
-        log = self.directory / "supervisor.log"
-        if cgroup.has_systemd():
-            # systemd may still be busy with the end of the last run, and refuses a second unit of
-            # the name till then.
-            run.succeeds(["systemctl", "stop", f"{unit}.service"])
-            run.succeeds(["systemctl", "reset-failed", f"{unit}.service"])
-            run.run(
-                [
-                    *("systemd-run", "--quiet", "--collect", f"--unit={unit}"),
-                    *(f"--slice={cgroup.slice_name()}", "--property=Delegate=yes"),
-                    *("--property=KillMode=mixed", "--property=TasksMax=infinity"),
-                    *(f"--property=StandardOutput=file:{log}", "--property=StandardError=inherit"),
-                    *(f"--setenv={name}={value}" for name, value in run.environment(env).items()),
-                    *supervise,
-                ]
-            )
-        else:
-            with log.open("w") as output:
-                subprocess.run(
-                    ["setsid", "--fork", *supervise],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    cwd="/",
-                    env=run.environment(env),
-                    check=True,
-                )
+        power.supervise(self.directory, f"{self.network.short}-{self.machine_id}")
 
     def write_power(self) -> None:
         """Tell the supervisor with what to boot, now or at the next reboot."""
-        power = {"argv": self._nspawn(), "port": self.port}
-        run.write_atomically(self.directory / "power.json", json.dumps(power), mode=0o600)
-
-    def _nspawn(self) -> list[str]:
         made: dict[str, Any] = json.loads((self.directory / "machine.json").read_text())
-        binds = [
-            f"--bind{'-ro' if read_only else ''}={source}:{target}"
-            for source, target, read_only in made["binds"]
-        ]
-        binds += [f"--bind={source}:{target}" for source, target in disks.binds(self.directory)]
-        return [
-            *("systemd-nspawn", "--quiet", "--settings=no", "--boot", "--notify-ready=yes"),
-            # Nothing is asked of the host's systemd, which may not be there; the cgroup is the
-            # supervisor's.
-            *("--register=no", "--keep-unit"),
-            f"--directory={self.root}",
-            # The host's end of the link is named after the machine: see tables.port.
-            f"--machine=lj{self.network.short}-{self.machine_id}",
-            f"--hostname={self.hostname}",
-            f"--network-bridge={self.network.bridge}",
-            *("--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no"),
-            *binds,
-            "systemd.unified_cgroup_hierarchy=1",
-        ]
-
-    def _last_words(self) -> State | None:
-        try:
-            stored = json.loads((self.directory / "state.json").read_text())
-        except FileNotFoundError:
-            return None
-        return State(**{**stored, "cgroup": cgroup.mount_point() / stored["cgroup"]})
+        binds = [Bind(Path(source), Path(target), ro) for source, target, ro in made["binds"]]
+        binds += [Bind(source, Path(target)) for source, target in disks.binds(self.directory)]
+        argv = power.nspawn(
+            self.root,
+            # The host's end of the link is named after it: see tables.port.
+            name=f"lj{self.network.short}-{self.machine_id}",
+            hostname=self.hostname,
+            bridge=self.network.bridge,
+            binds=binds,
+        )
+        power.write(self.directory, argv, self.port)
 
     def _running_state(self) -> State:
         state = self.state()
@@ -410,14 +336,14 @@ class Machine:
         return state
 
     def _await_state(self) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + SUPERVISOR_PATIENCE
         while self.is_running and self.state() is None:
             self._pause(deadline, "did not begin to boot")
 
     def _await_supervisor(self) -> None:
         """Wait until the supervisor that was asked for holds its lock."""
-        deadline = time.monotonic() + 10
-        while not self.is_running and self._last_words() is None:
+        deadline = time.monotonic() + SUPERVISOR_PATIENCE
+        while not self.is_running and power.last_state(self.directory) is None:
             self._pause(deadline, "did not start")
 
     def _await_up(self, boots: int, timeout: float) -> None:
@@ -427,7 +353,7 @@ class Machine:
             if state and state.phase == "up" and state.boots >= boots:
                 return
             if not self.is_running:
-                last = self._last_words()
+                last = power.last_state(self.directory)
                 raise self._failed("did not start", last.error if last else "")
             self._pause(deadline, "is not up")
 

@@ -137,7 +137,7 @@ def refresh(
     kept = {
         key: value
         for key, value in load(application["config"]).items()
-        if key in package.definition["config"]
+        if key in package.definition["config"] or key in charms.APPLICATION_OPTIONS
     }
     kept.update(charms.parse_options(package.definition, config))
     with world.store.transaction():
@@ -177,13 +177,12 @@ def config(world: World, model_name: str, name: str) -> Row:
     return {
         "application": name,
         "application-config": {
-            "trust": {
-                "default": False,
-                "description": "Does this application have access to trusted credentials",
-                "source": "default",
-                "type": "bool",
-                "value": False,
+            option: {
+                **about,
+                "source": "user" if option in own else "default",
+                "value": own.get(option, about["default"]),
             }
+            for option, about in charms.APPLICATION_OPTIONS.items()
         },
         "charm": definition["metadata"]["name"],
         "settings": settings,
@@ -203,7 +202,7 @@ def set_config(
     definition = relations.definition_of(world, application)
     own = load(application["config"])
     for option in reset:
-        if option not in definition["config"]:
+        if option not in definition["config"] and option not in charms.APPLICATION_OPTIONS:
             raise JujuError(f'unknown option "{option}"', "not found")
         own.pop(option, None)
     own.update(charms.parse_options(definition, values))

@@ -113,13 +113,23 @@ def _yaml(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
 
+APPLICATION_OPTIONS: dict[str, dict[str, Any]] = {
+    "trust": {
+        "default": False,
+        "description": "Does this application have access to trusted credentials",
+        "type": "bool",
+    }
+}
+"""Options that every application has beside its charm's; hooks do not see them."""
+
+
 def parse_options(definition: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
     """Turn option values from text into their types.
 
     Raises:
         JujuError: an unknown option or a value of another type, in Juju's words.
     """
-    options: dict[str, dict[str, Any]] = definition["config"]
+    options: dict[str, dict[str, Any]] = {**APPLICATION_OPTIONS, **definition["config"]}
     parsed: dict[str, Any] = {}
     for name, text in values.items():
         if name not in options:
@@ -136,7 +146,7 @@ def _parse_value(name: str, kind: str, text: str) -> Any:
             return float(text)
     except ValueError as error:
         raise JujuError(f'option "{name}" expected {kind}, got "{text}"') from error
-    if kind == "boolean":
+    if kind in ("boolean", "bool"):
         # The words of Go's strconv.ParseBool.
         if text in ("1", "t", "T", "true", "TRUE", "True"):
             return True

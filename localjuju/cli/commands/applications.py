@@ -27,8 +27,8 @@ _CONFIG_OPTION = Option(
     Kind.TEXTS,
 )  # fmt: skip
 _STORE_OPTIONS = (
-    "attach-storage", "bind", "channel", "device", "dry-run", "map-machines", "overlay", "resource",
-    "revision", "storage",
+    "attach-storage", "bind", "channel", "device", "dry-run", "map-machines", "overlay",
+    "resource", "revision", "storage",
 )  # fmt: skip
 _CONSTRAINTS_OPTION = Option(("constraints",), "Set application constraints", Kind.TEXTS)
 

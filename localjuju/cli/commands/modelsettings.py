@@ -120,7 +120,7 @@ COMMANDS = (
 update-status-hook-interval and logging-config have an effect in the stand-in; the other keys are
 kept and shown.""",
         examples=(
-            "juju model-config update-status-hook-interval=10s",
+            "juju model-config update-status-hook-interval=1m",
             "juju model-config --reset update-status-hook-interval",
         ),
     ),

@@ -66,12 +66,16 @@ def _show_secret(ctx: Context, args: Arguments) -> None:
 
 def _with_times(value: Any) -> Any:
     """Return secrets with their times as Juju has them: whole seconds in UTC."""
+    from localjuju.cli.render.structured import Timestamp
+
     if isinstance(value, list):
         return [_with_times(one) for one in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     return {
-        key: gotext.rfc3339(one) if key in _TIMES and isinstance(one, str) else _with_times(one)
+        key: Timestamp(gotext.rfc3339(one))
+        if key in _TIMES and isinstance(one, str)
+        else _with_times(one)
         for key, one in cast("dict[str, Any]", value).items()
     }
 

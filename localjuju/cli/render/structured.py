@@ -18,6 +18,10 @@ def to_json(value: Any) -> str:
     return text.translate(_HTML) + "\n"
 
 
+class Timestamp(str):
+    """A time, which YAML writes without quotes."""
+
+
 def to_yaml(value: Any) -> str:
     """Write YAML as goyaml does: double quotes where a plain word would be another type."""
     import yaml  # only the YAML format pays for loading it
@@ -27,6 +31,11 @@ def to_yaml(value: Any) -> str:
             del data
             return True
 
+        def check_simple_key(self) -> bool:
+            # PyYAML would write an empty key on a line of its own, with a question mark.
+            event: Any = self.event  # pyright: ignore
+            return getattr(event, "value", None) == "" or super().check_simple_key()
+
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
         style = None
         if "\n" in data:
@@ -35,10 +44,14 @@ def to_yaml(value: Any) -> str:
             style = '"'
         return dumper.represent_scalar(_STR, data, style=style)
 
+    def timestamp(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
+        return dumper.represent_scalar("tag:yaml.org,2002:timestamp", str(data))
+
     def absent(dumper: yaml.SafeDumper, _: None) -> yaml.Node:
         return dumper.represent_scalar("tag:yaml.org,2002:null", "null")
 
     Dumper.add_representer(str, text)
+    Dumper.add_representer(Timestamp, timestamp)
     Dumper.add_representer(type(None), absent)
     return yaml.dump(
         value,

@@ -16,6 +16,14 @@ OPTIONS = (
     Option(("u", "unit"), "", Kind.LIST),
 )
 
+NO_NUMBER = (
+    'invalid value "x" for option --num-units: strconv.ParseInt: parsing "x": invalid syntax'
+)
+NO_BOOL = (
+    'invalid boolean value "maybe" for option --force: '
+    'strconv.ParseBool: parsing "maybe": invalid syntax'
+)
+
 
 def read(*words: str, interspersed: bool = True):
     return parse(OPTIONS, words, interspersed=interspersed)
@@ -95,14 +103,12 @@ def test_durations_are_those_of_go():
         (["-n"], "option needs an argument: -n"),
         (
             ["--num-units=x"],
-            'invalid value "x" for option --num-units: strconv.ParseInt: parsing "x": '
-            + "invalid syntax",
+            NO_NUMBER,
         ),
         (["--format", "xml"], 'invalid value "xml" for option --format: unknown format "xml"'),
         (
             ["--force=maybe"],
-            'invalid boolean value "maybe" for option --force: '
-            + 'strconv.ParseBool: parsing "maybe": invalid syntax',
+            NO_BOOL,
         ),
         (
             ["--wait", "5"],

@@ -10,7 +10,7 @@ import yaml
 
 from localjuju.cli.render import status as render
 from localjuju.cli.render.status_lines import oneline, summary
-from localjuju.cli.render.structured import to_json, to_yaml
+from localjuju.cli.render.structured import Timestamp, to_json, to_yaml
 from localjuju.cli.render.table import Section, cell, layout
 from localjuju.cli.render.tasks import command_output, plain
 from localjuju.controller.facade import RelationLine
@@ -227,6 +227,7 @@ def test_json_is_compact_and_escapes_what_go_escapes():
         ({"a": "one\ntwo\n"}, "a: |\n  one\n  two\n"),
         ({"a": {}}, "a: {}\n"),
         ({"a": None}, "a: null\n"),
+        ({"": "alpha"}, '"": alpha\n'),
         ({"a": 1.5, "b": False}, "a: 1.5\nb: false\n"),
     ],
 )
@@ -238,6 +239,10 @@ def test_yaml_looks_like_goyaml(value: Any, text: str):
 def test_yaml_writes_the_same_object_twice_without_references():
     one = {"x": "y"}
     assert to_yaml({"a": one, "b": one}) == 'a:\n  x: "y"\nb:\n  x: "y"\n'
+
+
+def test_yaml_writes_times_without_quotes():
+    assert to_yaml({"a": Timestamp("2026-11-23T05:10:59Z")}) == "a: 2026-11-23T05:10:59Z\n"
 
 
 def test_the_result_of_one_action_is_plain():

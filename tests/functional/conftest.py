@@ -9,11 +9,12 @@ different names and ports stand side by side there, on ports from 5500 on.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from postgresql import install
+from postgresql import install, layout
 from tests.functional.lab import Lab
 
 
@@ -32,6 +33,12 @@ def pytest_configure():
 @pytest.fixture(scope="session", autouse=True)
 def installed():
     install.ensure_installed()
+    # Nothing here pulls the plug, and a dozen clusters that wait for a disk take minutes.
+    if not layout.DATA.is_mount():
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", layout.DATA], check=True
+        )
+        shutil.chown(layout.DATA, "postgres", "postgres")
 
 
 @pytest.fixture

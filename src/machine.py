@@ -90,11 +90,13 @@ class ThisMachine:
         layout = Layout.find()
         if layout is not None:
             clone.stop(layout)
-            cluster.stop(layout)
+            if layout.id_file.exists():
+                cluster.stop(layout)
 
     def clean_up(self) -> None:
         """See Machine."""
         layout = Layout.find()
         if layout is not None:
             clone.forget(layout)
+            cluster.release(layout)
         services.remove_all()

@@ -382,7 +382,7 @@ def recent_errors(layout: Layout, limit: int = 5) -> list[str]:
 
 
 def release(layout: Layout) -> None:
-    """Leave a stopped cluster to its administrator.
+    """Leave a stopped cluster of the charm's to its administrator; no other one is touched.
 
     Data and Debian's own configuration stay; the charm's files in conf.d go, because programs
     that they name go too, and the server no longer starts with the machine, where a primary that
@@ -391,6 +391,8 @@ def release(layout: Layout) -> None:
     Raises:
         ServerRefused: The server runs.
     """
+    if not layout.id_file.exists():
+        return
     if is_running(layout):
         raise ServerRefused(f"release PostgreSQL {layout.label}", "its server runs")
     for path in layout.conf_files:

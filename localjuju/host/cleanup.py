@@ -127,7 +127,7 @@ def _remove_scratch() -> None:
 
 
 def prune_images(only: Sequence[str] | None = None) -> list[str]:
-    """Remove images on which no machine stands.
+    """Remove images on which no machine stands and in which no command runs.
 
     Args:
         only: names of images to look at; all by default.
@@ -138,6 +138,8 @@ def prune_images(only: Sequence[str] | None = None) -> list[str]:
     used: set[str] = set()
     for layers in paths.models().glob("*/machines/*/layers.json"):
         used.update(layers.read_text().split('"'))
+    for spec in paths.scratch().glob("*/spec.json"):
+        used.update(spec.read_text().split('"'))
     removed: list[str] = []
     for image in sorted(paths.images().iterdir()):
         if only is not None and image.name not in only:

@@ -372,7 +372,8 @@ class Machine:
             path = self.directory / name
             if path.exists():
                 said += path.read_text(errors="replace").strip().splitlines()[-3:]
-        return HostError(
-            f"machine {self.name} {failure}",
-            " / ".join([*filter(None, [why]), *said]) or "unknown",
-        )
+        reason = " / ".join([*filter(None, [why]), *said]) or "unknown"
+        # Machines share root's inotify instances, 128 by default, of which each takes seven.
+        exhausted = "Too many open files" in reason
+        remedy = "sysctl fs.inotify.max_user_instances=1024" if exhausted else ""
+        return HostError(f"machine {self.name} {failure}", reason, remedy)

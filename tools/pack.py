@@ -229,10 +229,11 @@ def forget_old_packs() -> None:
 
 
 def place(kept: Path, result: Path) -> None:
-    """Copy a kept pack to where it is deployed from, whole or not at all."""
+    """Copy a kept pack to where it is deployed from, whole or not at all, as the user's own."""
     copy = result.with_name(f".{result.name}.new")
     shutil.copyfile(kept, copy)
     copy.replace(result)
+    give_back(result)
 
 
 def pack(release: str, platform: str | None, kept: Path, say: Callable[[str], None]) -> None:
@@ -291,7 +292,7 @@ def make(
         pack(release, platform, kept, say)
         place(kept, result)
     finally:
-        give_back(BUILD, *(path for path in (result,) if path.exists()))
+        give_back(BUILD)
     size = result.stat().st_size / 1e6
     say(f"{result.name}: {size:.1f} MB for {target} in {time.monotonic() - began:.1f} s")
 

@@ -1,0 +1,160 @@
+"""A few of the semantics on machines of their own, over a network that can be cut."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from localjuju.controller.clock import Timing
+from localjuju.controller.facade import Controller, Task
+from localjuju.host import links, machines
+from tests.localjuju.semantics.harness import pack, until
+
+if os.geteuid() != 0:
+    pytest.skip("machines need root", allow_module_level=True)
+
+LEASE_S = 12.0
+PATIENCE_S = 90.0
+
+
+class Cloud:
+    """One model with one application on real machines."""
+
+    def __init__(self, controller: Controller, name: str) -> None:
+        self.controller = controller
+        self.name = name
+
+    def unit(self, unit: str) -> dict[str, object]:
+        formatted = self.controller.status(self.name)["formatted"]
+        return formatted["applications"]["probe"]["units"][unit]
+
+    def machine(self, unit: str) -> machines.Machine:
+        return machines.get(self.name, str(self.unit(unit)["machine"]))
+
+    def hooks(self, unit: str) -> list[str]:
+        runs = self.machine(unit).root / "var/lib/probe" / unit.replace("/", "-") / "runs"
+        ended = (path for path in sorted(runs.glob("[0-9]*")) if (path / "code").exists())
+        return [path.name.partition("-")[2] for path in ended]
+
+    def leader(self) -> str | None:
+        units = self.controller.status(self.name)["formatted"]["applications"]["probe"]["units"]
+        return next((unit for unit, row in units.items() if row.get("leader")), None)
+
+    def has_machines(self) -> bool:
+        found = self.controller.status(self.name)["formatted"].get("machines", {})
+        return len(found) == 2 and all("dns-name" in row for row in found.values())
+
+    def exec(self, unit: str, command: str) -> Task:
+        task = self.controller.exec(self.name, command, units=[unit])["tasks"][0]["id"]
+        assert task is not None
+        return self.controller.task(self.name, task, wait=PATIENCE_S)
+
+    def settle(self) -> None:
+        until(self.has_machines, "the machines", PATIENCE_S)
+        for unit in ("probe/0", "probe/1"):
+            until(
+                lambda unit=unit: "cluster-relation-changed" in self.hooks(unit), unit, PATIENCE_S
+            )
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+    # A home of its own, short as sockets lie in it, with the images that are there already.
+    home = Path(f"/tmp/lj-real-{os.getpid()}")
+    home.mkdir()
+    images = Path(os.environ.get("LOCALJUJU_HOME", "/var/lib/localjuju")) / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    (home / "images").symlink_to(images)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALJUJU_HOME", str(home))
+        patch.setenv("LOCALJUJU_TIMING", f'{{"lease_s": {LEASE_S}, "renew_s": {LEASE_S / 2}}}')
+        with Controller.connect(home) as controller:
+            made = Cloud(controller, "semantics")
+            controller.add_model(made.name)
+            charm = pack(tmp_path_factory.mktemp("charm"))
+            controller.deploy(made.name, charm, application="probe", num_units=2)
+            try:
+                made.settle()
+                yield made
+            finally:
+                for _ in controller.destroy_model(made.name, force=True, no_wait=True):
+                    pass
+                controller.shutdown()
+        assert machines.list_models() == []
+    until(lambda: not (home / "controller.sock").exists(), "the controller to end")
+    shutil.rmtree(home)
+
+
+def test_each_unit_has_a_machine_with_systemd_and_an_address_of_its_own(cloud: Cloud) -> None:
+    seen: set[str] = set()
+    for unit in ("probe/0", "probe/1"):
+        command = "cat /proc/1/comm; hostname; unit-get private-address; grep ^ID= /etc/os-release"
+        lines = cloud.exec(unit, command)["results"]["stdout"].splitlines()
+        assert lines[0] == "systemd"
+        assert lines[1] == cloud.machine(unit).hostname
+        assert lines[2] == cloud.machine(unit).address
+        assert lines[3] == "ID=ubuntu"
+        seen.add(lines[2])
+    assert len(seen) == 2
+
+
+def test_juju_exec_is_in_the_machines_path(cloud: Cloud) -> None:
+    done = cloud.machine("probe/0").exec(["juju-exec", "probe/0", "relation-ids cluster"])
+    assert done.stdout == "cluster:0\n"
+
+
+def test_the_agent_comes_back_when_it_is_killed_and_runs_no_hook(cloud: Cloud) -> None:
+    before = cloud.hooks("probe/0")
+    command = ["systemctl", "show", "-P", "MainPID", "localjuju-agent.service"]
+    machine = cloud.machine("probe/0")
+    first = machine.exec(command).stdout
+    machine.exec(["systemctl", "kill", "-s", "KILL", "localjuju-agent.service"])
+    until(lambda: machine.exec(command).stdout not in ("0\n", first), "another agent")
+    assert cloud.exec("probe/0", "true")["status"] == "completed"
+    assert cloud.hooks("probe/0") == before
+
+
+def test_a_reboot_gives_one_extra_start(cloud: Cloud) -> None:
+    before = cloud.hooks("probe/1")
+    cloud.machine("probe/1").reboot()
+    until(lambda: len(cloud.hooks("probe/1")) > len(before), "the start hook", PATIENCE_S)
+    assert cloud.exec("probe/1", "true")["status"] == "completed"
+    assert cloud.hooks("probe/1") == [*before, "start"]
+
+
+def test_a_leader_that_is_cut_off_is_replaced_and_comes_back_as_another(cloud: Cloud) -> None:
+    leader = until(cloud.leader, "a leader")
+    other = "probe/1" if leader == "probe/0" else "probe/0"
+    elected = cloud.hooks(other).count("leader-elected")
+    before = cloud.hooks(leader)
+    cut = time.monotonic()
+    links.cut(cloud.machine(leader), links.CONTROLLER)
+    until(lambda: cloud.leader() == other, "another leader", PATIENCE_S)
+    assert LEASE_S / 2 - 1 < time.monotonic() - cut < LEASE_S + Timing().silence_s
+    until(lambda: cloud.hooks(other).count("leader-elected") > elected, "its hook", PATIENCE_S)
+    until(lambda: _agent(cloud, leader) == "lost", "the loss to show", PATIENCE_S)
+    links.heal(cloud.machine(leader), links.CONTROLLER)
+    until(lambda: _agent(cloud, leader) == "idle", "its return", PATIENCE_S)
+    assert cloud.exec(leader, "is-leader")["results"]["stdout"] == "False\n"
+    assert cloud.hooks(leader) == before
+
+
+def _agent(cloud: Cloud, unit: str) -> object:
+    status = cloud.unit(unit)["juju-status"]
+    assert isinstance(status, dict)
+    return status["current"]  # pyright: ignore[reportUnknownVariableType]
+
+
+def test_a_machine_that_lost_power_is_down_until_it_is_started(cloud: Cloud) -> None:
+    machine = cloud.machine("probe/0")
+    starts = cloud.hooks("probe/0").count("start")
+    machine.kill()
+    until(lambda: _agent(cloud, "probe/0") == "lost", "the loss to show", PATIENCE_S)
+    machine.start()
+    until(lambda: cloud.hooks("probe/0").count("start") > starts, "the start hook", PATIENCE_S)
+    until(lambda: _agent(cloud, "probe/0") == "idle", "its return", PATIENCE_S)

@@ -15,8 +15,8 @@ REFUSED = [
     (
         "run p/0 say Word=x",
         (
-            'key "Word" must start and end with lowercase alphanumeric, and contain only lowercase '
-            "alphanumeric and hyphens"
+            'key "Word" must start and end with lowercase alphanumeric, and contain only '
+            "lowercase alphanumeric and hyphens"
         ),
     ),
     ("run p/0 say --wait=1s --background", "cannot specify both --wait and --background"),
@@ -49,8 +49,8 @@ REFUSED = [
     (
         "add-model Bad",
         (
-            '"Bad" is not a valid name: model names may only contain lowercase letters, digits and '
-            "hyphens"
+            '"Bad" is not a valid name: model names may only contain lowercase letters, digits '
+            "and hyphens"
         ),
     ),
     ("destroy-model", "no model specified"),

@@ -40,6 +40,10 @@ class QueryRefused(PostgresqlError):
     """A statement failed on a server that could be reached."""
 
 
+class FileRefused(PostgresqlError):
+    """A file or directory of the charm's cannot be written, in the operating system's words."""
+
+
 class SettingRefused(PostgresqlError):
     """A setting is not taken; what was in force before is in force still.
 

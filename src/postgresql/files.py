@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pwd
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import jinja2
+
+from postgresql.errors import FileRefused
 
 # charmhelpers.core.host raises at import where os-release does not name Ubuntu, so that it is
 # imported where a machine is changed, and the charm's logic can be read and tested elsewhere.
@@ -59,6 +63,9 @@ def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
 
     Returns:
         Whether anything changed.
+
+    Raises:
+        FileRefused: A full disk, say; the former file is there still.
     """
     if _is(path, text, owner, mode):
         return False
@@ -66,12 +73,13 @@ def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
 
     # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
     new = path.with_name(f".{path.name}.new")
-    # write_file would fill a file left over from an interruption before it narrows its mode.
-    new.unlink(missing_ok=True)
-    host.write_file(str(new), text.encode(), owner=owner, group=owner, perms=mode)
-    sync(new)
-    new.replace(path)
-    sync(path.parent)
+    with refusal_of(f"write {path}"):
+        # write_file would fill a file left over from an interruption before it narrows its mode.
+        new.unlink(missing_ok=True)
+        host.write_file(str(new), text.encode(), owner=owner, group=owner, perms=mode)
+        sync(new)
+        new.replace(path)
+        sync(path.parent)
     return True
 
 
@@ -80,13 +88,30 @@ def make_directory(path: Path, owner: str = OWNER, mode: int = 0o755) -> bool:
 
     Returns:
         Whether it was made.
+
+    Raises:
+        FileRefused: It cannot be made.
     """
     if path.is_dir():
         return False
     from charmhelpers.core import host
 
-    host.mkdir(str(path), owner=owner, group=owner, perms=mode)
+    with refusal_of(f"make the directory {path}"):
+        host.mkdir(str(path), owner=owner, group=owner, perms=mode)
     return True
+
+
+@contextlib.contextmanager
+def refusal_of(what: str) -> Generator[None, None, None]:
+    """Tell what the operating system refuses in the block as FileRefused.
+
+    Args:
+        what: Is done there: "write /etc/x".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FileRefused(what, error.strerror or str(error)) from error
 
 
 def sync(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from postgresql import cluster, files
-from postgresql.errors import CloneRefused
+from postgresql.errors import CloneRefused, FileRefused
 from postgresql.sql import Connection, rows
 
 _PARTIAL = ".clone.partial"
@@ -69,10 +69,10 @@ def make_room(tablespaces: Iterable[Tablespace]) -> None:
         try:
             files.remove_tree(tablespace.partial)
             files.make_directory(tablespace.partial, mode=0o700)
-        except OSError as error:
+        except FileRefused as error:
             raise CloneRefused(
                 f"copy the tablespace {tablespace.location}",
-                f"{tablespace.partial}: {error.strerror}",
+                str(error),
                 "make the directory above it, as on the primary",
             ) from error
 
@@ -87,7 +87,8 @@ def take_over(data_directory: Path, stamp: str) -> None:
         stamp: Part of the name of what is set aside.
 
     Raises:
-        ServerRefused: A directory cannot be renamed.
+        ServerRefused: A directory cannot be set aside.
+        FileRefused: A copy cannot be given its path.
     """
     for link in sorted((data_directory / "pg_tblspc").iterdir()):
         if not link.is_symlink() or not str(link.readlink()).endswith(_PARTIAL):
@@ -97,8 +98,9 @@ def take_over(data_directory: Path, stamp: str) -> None:
         if copy.exists():
             if location.exists():
                 cluster.set_directory_aside(location, stamp, f"set {location} aside")
-            copy.rename(location)
-            files.sync(location.parent)
+            with files.refusal_of(f"rename {copy}"):
+                copy.rename(location)
+                files.sync(location.parent)
         new = link.with_name(f"{link.name}.new")
         new.unlink(missing_ok=True)
         new.symlink_to(location)

@@ -37,22 +37,26 @@ def candidate(layout: Layout, changes: Mapping[Path, str | None]) -> Generator[P
 
     Yields:
         The copy's postgresql.conf.
+
+    Raises:
+        FileRefused: It cannot be copied.
     """
     # Not in /tmp, where others could have put something under the name.
     copy = _beside(layout, "candidate")
-    shutil.copytree(layout.config_directory, copy)
     try:
-        for path, text in changes.items():
-            target = copy / path.relative_to(layout.config_directory)
-            target.unlink(missing_ok=True)
-            if text is not None:
-                files.make_directory(target.parent)
-                target.write_text(text, encoding="utf-8")
-        for path in (copy, *copy.rglob("*")):
-            shutil.chown(path, files.OWNER, files.OWNER)
+        with files.refusal_of("copy the configuration for a trial"):
+            shutil.copytree(layout.config_directory, copy)
+            for path, text in changes.items():
+                target = copy / path.relative_to(layout.config_directory)
+                target.unlink(missing_ok=True)
+                if text is not None:
+                    target.parent.mkdir(exist_ok=True)
+                    target.write_text(text, encoding="utf-8")
+            for path in (copy, *copy.rglob("*")):
+                shutil.chown(path, files.OWNER, files.OWNER)
         yield copy / layout.main_conf_file.name
     finally:
-        shutil.rmtree(copy)
+        files.remove_tree(copy)
 
 
 def read(layout: Layout, conf_file: Path) -> str:

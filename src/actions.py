@@ -18,6 +18,8 @@ from postgresql.verify import Endpoint, verify
 from state.member import Member, Phase
 from surroundings import Surroundings
 
+LOOPBACK = "127.0.0.1"
+
 
 def verify_replication(charm: ops.CharmBase, event: ops.ActionEvent) -> None:
     """Proves with a row that every unit of the relation follows, and that it is archived."""
@@ -30,8 +32,10 @@ def verify_replication(charm: ops.CharmBase, event: ops.ActionEvent) -> None:
     if primary is None or here.credentials is None or not primary.address:
         event.fail(_no_primary(here))
         return
+    password = here.credentials.operator_password
     ends = {
-        name: _endpoint(member, here.credentials.operator_password)
+        # pg_hba.conf lets peers in by their addresses, and this machine by the loopback alone.
+        name: _endpoint(member, LOOPBACK if name == here.peers.me else member.address, password)
         for name, member in here.peers.members.items()
     }
     first = ends.pop(primary.unit)
@@ -93,11 +97,11 @@ def reinit_standby(charm: ops.CharmBase, machine: Machine, event: ops.ActionEven
     event.set_results({"result": "cloning" if begun else "already cloning"})
 
 
-def _endpoint(member: Member, password: str) -> Endpoint:
+def _endpoint(member: Member, address: str, password: str) -> Endpoint:
     name = slot_of(member.unit)
     return Endpoint(
         unit=member.unit,
-        address=member.address,
+        address=address,
         application_name=name,
         slot=name,
         password=password,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -100,6 +101,10 @@ class Watch:
             unit.is_active and unit.juju_status.current == "idle" for unit in units.values()
         )
 
+    def mentions(self, word: str) -> bool:
+        """Tell whether a unit's message had the word at the last look."""
+        return any(word in message for _, message in self._seen.values())
+
     def summary(self) -> str:
         """Tell how the units stood at the last look."""
         return "; ".join(f"{name} {' '.join(seen)}" for name, seen in self._seen.items())
@@ -149,7 +154,8 @@ def deploy(juju: jubilant.Juju, steps: Steps) -> None:
     command = ("deploy", "./pg-hot-standby", APPLICATION, "-n", str(UNITS))
     steps.begin("Deploy the pair", f"juju {' '.join(command)}")
     if APPLICATION in juju.status().apps:
-        steps.note(f"{APPLICATION} is there from before")
+        steps.note(f"{APPLICATION} is there from before and gets this charm")
+        juju.refresh(APPLICATION, path=str(pack.RESULT))
     else:
         juju.cli(*command)
     watch = Watch(juju, steps)
@@ -174,7 +180,8 @@ def move_archive(juju: jubilant.Juju, steps: Steps, primary: str) -> None:
         # So that there is something to archive, under whichever path is in force by now.
         sql(juju, primary, "SELECT pg_switch_wal()")
         there.update({unit: segments(juju, unit, new) for unit in units})
-        return watch.all_active() and all(before[unit] < there[unit] for unit in units)
+        at_rest = watch.all_active() and not watch.mentions("archive")
+        return at_rest and all(before[unit] < there[unit] for unit in units)
 
     def missing() -> str:
         counts = [f"{len(before[unit] - there[unit])} on {unit}" for unit in units]
@@ -206,7 +213,7 @@ def demo(steps: Steps, release: str) -> None:
     steps.text(run(juju, primary, "verify-replication")["report"])
     move_archive(juju, steps, primary)
     parameters = {"database": "postgres", "query": COUNT_ROWS}
-    words = " ".join(f"{name}='{value}'" for name, value in parameters.items())
+    words = " ".join(f"{name}={shlex.quote(value)}" for name, value in parameters.items())
     steps.begin("Prove it again, and compare the rows", f"juju run {primary} \\")
     steps.text(f"    verify-replication {words}")
     steps.text(run(juju, primary, "verify-replication", **parameters)["report"])

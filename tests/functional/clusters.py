@@ -131,3 +131,18 @@ def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 30) 
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s:g} s for {what}"
         time.sleep(0.05)
+
+
+def in_force(server: Layout) -> str:
+    return str(ask(server, "SELECT current_setting('pg_hot_standby.archive_directory')"))
+
+
+def move_to(server: Layout, path: str) -> None:
+    """The whole way: until nothing is left in any older directory."""
+    archive.ensure(server, path)
+
+    def arrived() -> bool:
+        archive.ensure(server, path)
+        return archive.state(server).moving is None
+
+    wait_for(arrived, f"the archive to arrive in {path}")

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,16 @@ from postgresql import archive
 from postgresql.errors import ArchiveRefused
 from postgresql.layout import Layout
 from tests.commandlines import as_the_server_runs
-from tests.functional.clusters import ARCHIVES, ask, primary, wait_for, write_segments
+from tests.functional.clusters import (
+    ARCHIVES,
+    ask,
+    in_force,
+    move_to,
+    primary,
+    wait_for,
+    write_segments,
+)
+from tests.functional.mounts import mounted
 
 HOME = ARCHIVES / "adir"
 
@@ -36,31 +45,6 @@ def place(server: Layout) -> Iterator[Path]:
 
 def names(directory: Path) -> list[str]:
     return sorted(one.name for one in directory.iterdir())
-
-
-@contextlib.contextmanager
-def mounted(at: Path, options: str = "size=64m") -> Generator[Path, None, None]:
-    at.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(at)], check=True)
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "--lazy", str(at)], check=False)
-
-
-def in_force(server: Layout) -> str:
-    return str(ask(server, "SELECT current_setting('pg_hot_standby.archive_directory')"))
-
-
-def move_to(server: Layout, path: str) -> None:
-    """The whole way: until nothing is left in any older directory."""
-    archive.ensure(server, path)
-
-    def arrived() -> bool:
-        archive.ensure(server, path)
-        return archive.state(server).moving is None
-
-    wait_for(arrived, f"the archive to arrive in {path}")
 
 
 def refused(server: Layout, path: object) -> str:
@@ -101,8 +85,8 @@ def test_odd_names_work_to_the_end(server: Layout, place: Path):
         line = as_the_server_runs(command, segment, "got")
         subprocess.run(["/bin/sh", "-c", line], cwd=place, check=True)
         assert (place / "got").read_bytes() == (odd / segment).read_bytes()
+        assert archive.chain(odd).unbroken
     assert names(place) == sorted({"got", *ODD})
-    assert archive.chain(odd).unbroken
 
 
 def test_missing_directories_are_made(server: Layout, place: Path):

@@ -176,19 +176,20 @@ def _see_a_segment(layout: Layout, archive: Path) -> str:
             0
         ]:
             return ""
-        failed_before = sql.row(conn, "SELECT failed_count FROM pg_stat_archiver")[0]
+        query = (
+            "SELECT archived_count, failed_count, coalesce(last_archived_wal, '')"
+            " FROM pg_stat_archiver"
+        )
+        archived_before, failed_before, _ = sql.row(conn, query)
         # Where nothing was written since the last switch, the next one would do nothing.
         sql.row(conn, "SELECT pg_logical_emit_message(false, 'pg_hot_standby', 'archive-path')")
         name = sql.row(conn, "SELECT pg_walfile_name(pg_switch_wal())")[0]
         deadline = time.monotonic() + _SEE_S
         while time.monotonic() < deadline:
+            archived, failed, last = sql.row(conn, query)
             # With many files waiting, any that arrives is proof.
-            last, failed = sql.row(
-                conn, "SELECT coalesce(last_archived_wal, ''), failed_count FROM pg_stat_archiver"
-            )
-            for one in {name, last} - {""}:
-                if _server_sees(conn, archive / one):
-                    return ""
+            if archived > archived_before and _server_sees(conn, archive / last):
+                return ""
             if failed >= failed_before + _TRIES:
                 break
             time.sleep(_POLL_S)

@@ -42,7 +42,8 @@ def run(
             unit = world.unit(model["uuid"], units.resolve_name(world, model["uuid"], name))
             prepared.append((unit["name"], _check(world, model, unit, action, params)))
         except JujuError as error:
-            if major(model["version"]) >= 4 and error.code == "not found":
+            # 4.x refuses the whole call for an unknown action, but not for an unknown unit.
+            if major(model["version"]) >= 4 and str(error).startswith("action "):
                 raise
             prepared.append((name, error))
     return _enqueue(world, model, action, prepared, f"{action} run on {_listed(names)}")

@@ -16,6 +16,7 @@ import jubilant
 import pytest
 
 from localjuju.controller.facade import Controller, ControllerGoneError
+from localjuju.controller.wire import DEFAULT_JUJU_VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
 JUJU = ROOT / "localjuju/bin/juju"
@@ -87,13 +88,22 @@ def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def version() -> str:
+    """The version of Juju whose behaviour the module's model has; a module may choose others."""
+    return DEFAULT_JUJU_VERSION
+
+
+@pytest.fixture(scope="module")
 def pair(
-    controller: Path, parrot: Path, request: pytest.FixtureRequest
+    controller: Path, parrot: Path, version: str, request: pytest.FixtureRequest
 ) -> Iterator[jubilant.Juju]:
     """A model of the module's own with two active units of the charm, as ``p``."""
-    name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
+    module = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
+    name = f"{module}-{version.replace('.', '-')}"
     juju = jubilant.Juju(cli_binary=JUJU, wait_timeout=60)
-    juju.add_model(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCALJUJU_JUJU_VERSION", version)
+        juju.add_model(name)
     juju.deploy(parrot, "p", num_units=2)
     juju.wait(
         lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status), delay=0.1

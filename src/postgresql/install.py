@@ -146,7 +146,9 @@ def _captured_output() -> Generator[list[str], None, None]:
 
 
 def _apt_words(output: str) -> str:
-    """Apt's errors, else the end of what it said."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line[2:].strip() for line in lines if line.startswith(("E:", "dpkg: error"))]
-    return "; ".join((errors or lines)[-4:]) or "apt said nothing"
+    """Why apt could not fetch and what it could not install, else the end of what it said."""
+    lines = list(dict.fromkeys(line.strip() for line in output.splitlines() if line.strip()))
+    fetching = [line[2:].strip() for line in lines if line.startswith("W: Failed to fetch")]
+    errors = [line[2:].strip() for line in lines if line.startswith("E:")]
+    broken = [line for line in lines if line.startswith("dpkg: error")]
+    return "; ".join([*fetching[:1], *(errors + broken)[-3:]] or lines[-3:]) or "apt said nothing"

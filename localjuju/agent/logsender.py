@@ -50,15 +50,22 @@ class LogSender:
             self._link.up.wait()
             threading.Event().wait(GATHER_S)
             self._some.clear()
-            batch = list(self._lines)
-            by_entity: dict[str, list[dict[str, str]]] = {}
-            for entity, line in batch:
-                by_entity.setdefault(entity, []).append(line)
             try:
-                for entity, lines in by_entity.items():
-                    self._link.notify("log", entity=entity, lines=lines)
+                self.flush()
             except LinkDown:
                 self._some.set()
-                continue
-            for _ in batch:
-                self._lines.popleft()
+
+    def flush(self) -> None:
+        """Send what there is.
+
+        Raises:
+            LinkDown: the controller cannot be reached; nothing is lost.
+        """
+        batch = list(self._lines)
+        by_entity: dict[str, list[dict[str, str]]] = {}
+        for entity, line in batch:
+            by_entity.setdefault(entity, []).append(line)
+        for entity, lines in by_entity.items():
+            self._link.notify("log", entity=entity, lines=lines)
+        for _ in batch:
+            self._lines.popleft()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
+from types import FrameType
 from typing import Any
 
 from localjuju.agent.config import AgentConfig
 from localjuju.agent.link import CallError, Link, LinkDown
 from localjuju.agent.logsender import LogSender
 from localjuju.agent.uniter import Surroundings, Uniter
+
+STOP_PATIENCE_S = 5.0
 
 
 class Machine:
@@ -37,8 +42,24 @@ class Machine:
 
     def run(self) -> None:
         """Work for ever."""
+        signal.signal(signal.SIGTERM, self._stop)
         threading.Thread(target=self._serve_commands, name="juju-exec", daemon=True).start()
         self._link.run()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """End in order: no new hook begins, and one that runs is noted as ended.
+
+        systemd sends the hook the same signal; the unit then remembers it as one to run again, not
+        as one that failed.
+        """
+        del number, frame
+        for uniter in self._units.values():
+            uniter.rest()
+        # The signal found this thread reading from the link, so it does not hold the lock.
+        self._around.lock.acquire(timeout=STOP_PATIENCE_S)
+        with contextlib.suppress(LinkDown):
+            self._log.flush()
+        os._exit(0)
 
     def _aim(self, goal: dict[str, Any]) -> None:
         self._log.levels = goal["log_levels"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from pathlib import Path
 from typing import Any, cast
 
 from localjuju.agent.hookcontext import HookContext, ToolError
@@ -103,13 +104,14 @@ def network_get(context: HookContext, call: Call) -> str:
     if args.flag("--ingress-address"):
         return render(first, args.form)
     egress = [f"{first}/32"]
+    hardware = _hardware_address(network["interface"])
     if args.flag("--egress-subnets"):
         return render(egress, args.form)
     return render(
         {
             "bind-addresses": [
                 {
-                    "mac-address": network["mac"],
+                    "mac-address": hardware,
                     "interface-name": network["interface"],
                     "addresses": [
                         {
@@ -119,7 +121,7 @@ def network_get(context: HookContext, call: Call) -> str:
                         }
                         for address in addresses
                     ],
-                    "macaddress": network["mac"],
+                    "macaddress": hardware,
                     "interfacename": network["interface"],
                 }
             ],
@@ -128,6 +130,13 @@ def network_get(context: HookContext, call: Call) -> str:
         },
         args.form,
     )
+
+
+def _hardware_address(interface: str) -> str:
+    try:
+        return Path(f"/sys/class/net/{interface}/address").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _subnet(address: str, prefix: int) -> str:

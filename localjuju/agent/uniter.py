@@ -69,6 +69,7 @@ class Uniter:
         self._rebooted = around.rebooted
         self._woken = threading.Event()
         self._gone = False
+        self._resting = False
         self._shown: tuple[str, str] | None = None
         self._retry_at: float | None = None
         self._retry_s = 0.0
@@ -94,6 +95,10 @@ class Uniter:
         if any(task["abort"] and task["id"] == self.running_task for task in goal["tasks"]):
             self.runner.kill()
         self.wake()
+
+    def rest(self) -> None:
+        """Begin nothing more."""
+        self._resting = True
 
     def forget(self) -> None:
         """End: the model no longer has the unit."""
@@ -138,6 +143,9 @@ class Uniter:
         self._woken.wait(seconds)
 
     def _step(self) -> None:
+        if self._resting:
+            self._pause(1.0)
+            return
         if not self.tracker.decided.wait(1.0):
             return
         self._note_failure()

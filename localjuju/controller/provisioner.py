@@ -14,6 +14,8 @@ from localjuju.host.errors import HostError
 
 AT_ONCE = 2
 """Machines that are made at a time."""
+PAUSE_S = 3.0
+"""Until what failed on the host is tried again."""
 
 logger = logging.getLogger("provisioner")
 
@@ -36,21 +38,18 @@ class Provisioner:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._open_known_models()
+        models = self._world.store.all("SELECT * FROM model")
+        await asyncio.to_thread(self._provider.forget_others, models)
         while True:
             waiter = self._world.hub.watch("*")
             for model in self._world.store.all("SELECT * FROM model"):
                 self._look_after(model)
             await waiter
 
-    async def _open_known_models(self) -> None:
-        models = self._world.store.all("SELECT * FROM model")
-        await asyncio.to_thread(self._provider.forget_others, models)
-        for model in models:
-            if model["gateway"] is not None:
-                await self._open_model(model)
-
     def _look_after(self, model: Row) -> None:
+        if model["gateway"] is not None and model["uuid"] not in self._open:
+            # The agents of a model that was there before this daemon look for it.
+            self._begin(model, "network", self._listen_again(model))
         machines = self._world.store.all("SELECT * FROM machine WHERE model=?", model["uuid"])
         for machine in machines:
             self._name_units(model, machine)
@@ -73,8 +72,9 @@ class Provisioner:
         async def do() -> None:
             try:
                 await work
-            except HostError as error:
+            except (HostError, OSError) as error:
                 logger.error("%s: %s", at, error)
+                await asyncio.sleep(PAUSE_S)
             finally:
                 del self._busy[at]
                 self._world.hub.changed(model["uuid"])
@@ -116,6 +116,9 @@ class Provisioner:
                     "UPDATE model SET gateway=?, port=? WHERE uuid=?", place.host, port, uuid
                 )
         return self._open[uuid]
+
+    async def _listen_again(self, model: Row) -> None:
+        await self._open_model(model)
 
     def _note(self, model: str, machine: str, instance: str, message: str) -> None:
         self._world.store.run(

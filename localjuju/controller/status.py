@@ -8,6 +8,7 @@ idle, and an application without a status takes its worst unit's.
 from __future__ import annotations
 
 import fnmatch
+import platform
 from typing import Any
 
 from localjuju.controller import clock, leases, models, relations
@@ -15,6 +16,7 @@ from localjuju.controller.presence import Presence
 from localjuju.controller.store import Row, load
 from localjuju.controller.world import CLOUD, CONTROLLER_NAME, REGION, World
 
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 LOST = "agent is not communicating with the server"
 _SEVERITY = {
     "error": 100,
@@ -240,7 +242,7 @@ def _machine(presence: Presence, model: Row, machine: Row) -> Row:
         "modification-status": {"current": "idle", "since": machine["created"]},
         "base": {"name": base_name, "channel": channel},
         "constraints": "",
-        "hardware": "arch=amd64 virt-type=container",
+        "hardware": f"arch={ARCHITECTURE} virt-type=container",
     }
     if machine["life"] != "alive":
         shown["juju-status"]["life"] = machine["life"]

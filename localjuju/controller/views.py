@@ -67,7 +67,7 @@ def show_applications(world: World, presence: Presence, model_name: str, names: 
         shown[name] = {
             "charm": definition["metadata"]["name"],
             "base": application["base"],
-            "constraints": {"arch": "amd64"},
+            "constraints": {"arch": status.ARCHITECTURE},
             "principal": True,
             "exposed": bool(application["exposed"]),
             "remote": False,

@@ -127,6 +127,23 @@ def test_a_reboot_gives_one_extra_start(cloud: Cloud) -> None:
     assert cloud.hooks("probe/1") == [*before, "start"]
 
 
+def test_a_hook_that_an_orderly_reboot_ends_is_requeued_and_no_error(cloud: Cloud) -> None:
+    probe = cloud.machine("probe/1").root / "var/lib/probe/probe-1"
+    script = "[ -e $probe/once ] && exit 0; touch $probe/once; sleep 600"
+    (probe / "do/config-changed").write_text(script)
+    cloud.controller.set_config(cloud.name, "probe", {"text": "second"})
+    until((probe / "once").exists, "the hook", PATIENCE_S)
+    changed = cloud.hooks("probe/1").count("config-changed")
+    machine = cloud.machine("probe/1")
+    machine.reboot()
+    until(lambda: cloud.hooks("probe/1").count("config-changed") > changed, "it", PATIENCE_S)
+    run = max(probe.glob("runs/*-config-changed"))
+    booted = machine.exec(["stat", "-c", "%.9Y", "/run/localjuju/running"]).stdout
+    # One that had failed would have waited for 4 s at the least.
+    assert float((run / "begin").read_text()) - float(booted) < 3.9
+    until(lambda: _agent(cloud, "probe/1") == "idle", "the unit to be idle", PATIENCE_S)
+
+
 def test_a_leader_that_is_cut_off_is_replaced_and_comes_back_as_another(cloud: Cloud) -> None:
     leader = until(cloud.leader, "a leader")
     other = "probe/1" if leader == "probe/0" else "probe/0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from localjuju.controller.wire import JujuError
@@ -128,6 +130,25 @@ def test_an_expired_revision_is_told_to_the_owner(model: Model, pair: tuple[str,
     env = model.wait_run(leader, "secret-expired").env
     assert (env["JUJU_SECRET_ID"], env["JUJU_SECRET_REVISION"]) == (uri, "1")
     assert "secret-expired" not in model.names(other)
+
+
+def test_a_secret_is_rotated_by_its_owner_when_it_is_time(
+    model: Model, pair: tuple[str, str]
+) -> None:
+    leader, other = pair
+    uri = model.out(leader, "secret-add --rotate hourly --label word key=one").strip()
+    bare = uri.removeprefix("secret:")
+    due = model.controller.secrets(model.name)[bare]["rotates"]
+    # An hour is long for a test: the moment is moved to now.
+    with sqlite3.connect(model.host.home / "controller.sqlite") as db:
+        db.execute("UPDATE secret SET rotates=0 WHERE id=?", (bare,))
+    model.exec(leader, "relation-set -r cluster:0 wake=up")
+    env = model.wait_run(leader, "secret-rotate").env
+    assert (env["JUJU_SECRET_ID"], env["JUJU_SECRET_LABEL"]) == (uri, "word")
+    model.settle()
+    assert len(model.runs(leader, "secret-rotate")) == 1
+    assert "secret-rotate" not in model.names(other)
+    assert model.controller.secrets(model.name)[bare]["rotates"] > due
 
 
 def test_a_grant_lets_another_application_read(model: Model) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 import stat
 import subprocess
 import time
@@ -382,3 +383,36 @@ def test_a_standby_with_too_few_connections_is_never_made(lab: Lab):
 
     assert value(standby, "SHOW max_connections") == "150"
     assert not observe.observe(standby).replay_paused
+
+
+def test_a_tablespace_is_copied_beside_its_place_and_then_takes_it(lab: Lab):
+    shelf = Path("/srv/a shelf=100 %")
+    place = shelf / "space"
+    place.mkdir(parents=True)
+    shutil.chown(place, "postgres", "postgres")
+    primary, standby = lab.primary(), lab.layout()
+    try:
+        ask(primary, f"CREATE TABLESPACE space LOCATION '{place}'")
+        ask(primary, "CREATE TABLE public.kept TABLESPACE space AS SELECT 7 AS n")
+        clone.start(standby, lab.upstream(primary))
+        until(lambda: finished(standby), 60)
+        assert ask(primary, "SELECT n FROM public.kept") == [(7,)]
+
+        # On one machine both would use the same path.
+        cluster.stop(primary)
+        clone.adopt(standby, "lab", cluster.state(primary).system_id)
+        settings.ensure(standby, Settings())
+        cluster.start(standby)
+
+        assert ask(standby, "SELECT n FROM public.kept") == [(7,)]
+        assert value(
+            standby,
+            "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'space'",
+        ) == str(place)
+        (aside,) = cluster.aside(place)
+        assert list(aside.iterdir()), "what was there is kept"
+        assert {path.name for path in shelf.iterdir()} == {"space", aside.name}
+    finally:
+        for layout in (standby, primary):
+            cluster.stop(layout, "immediate")
+        shutil.rmtree(shelf)

@@ -11,7 +11,6 @@ Images (`localjuju.host.image`)::
 
     ensure(release="bookworm", *, layer=None, base="ubuntu@24.04", say=print) -> Image
         # built on first use (minutes, `say` is told each step and how far), then cached
-    PACK, TOOLS: Layer          # ready layers; ensure("bookworm", layer=PACK)
     Layer(name, packages=(), commands=(), files={})  # an image on top of an image
 
     image.name, image.release, image.base, image.layers   # layers: lowerdirs, topmost first
@@ -54,10 +53,16 @@ Machines (`localjuju.host.machines`)::
 Harm (`localjuju.host.links`, `.cgroup`, `.disks`; `localjuju/bin/machine` is their command line)::
 
     Machine.freeze(), .thaw()
-    links.cut(a, b, one_way=False), links.heal(a, b), links.heal_all(model), links.list_cut(model)
+    links.cut(a, b, one_way=False), links.heal(a, b, one_way=False), links.isolate(machine, others),
+    links.heal_all(model), links.list_cut(model)
         # a, b: a Machine, or links.CONTROLLER; packets vanish, connections are not reset
     disks.attach(machine, path, size), disks.fill(machine, path), disks.free(machine, path),
     disks.hang(machine, path), disks.release(machine, path)
+
+Throwaways (`localjuju.host.throwaway`, `machine try`)::
+
+    with machine(release="bookworm", binds=(), sizes=None, layer=None) as made: ...
+    tools() -> Layer           # the checkout's locked dependencies for the image's own Python
 
 Names (`localjuju.host.names`)::
 

@@ -74,42 +74,6 @@ class Layer:
     files: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-PACK = Layer(
-    name="pack",
-    # charmcraft wants apt_pkg; the tools build what has no wheel; file tells it architectures.
-    packages=(
-        "build-essential",
-        "file",
-        "git",
-        "libffi-dev",
-        "libpq-dev",
-        "libssl-dev",
-        "libyaml-dev",
-        "pkg-config",
-        "python3-apt",
-        "python3-dev",
-        "python3-pip",
-        "rsync",
-        "unzip",
-        "zip",
-    ),
-    commands=(
-        # --system-site-packages: python3-apt is Debian's, PyPI has none.
-        ("python3", "-m", "venv", "--system-site-packages", "/opt/localjuju/pack"),
-        (
-            "/opt/localjuju/pack/bin/pip",
-            "install",
-            "--no-cache-dir",
-            "-q",
-            "charmcraft>=4.5",
-            "uv",
-        ),
-        ("ln", "-s", "/opt/localjuju/pack/bin/charmcraft", "/usr/local/bin/charmcraft"),
-        ("ln", "-s", "/opt/localjuju/pack/bin/uv", "/usr/local/bin/uv"),
-    ),
-)
-
-
 def os_release(release: str, base: str) -> str:
     """/etc/os-release: the base's identity, with what it really is in the name that people read.
 

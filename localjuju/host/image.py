@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localjuju.host import build, definition, paths, run, surroundings
-from localjuju.host.definition import DEFAULT_BASE, DEFAULT_RELEASE, PACK, Layer
+from localjuju.host.definition import DEFAULT_BASE, DEFAULT_RELEASE, Layer
 from localjuju.host.errors import HostError
 from localjuju.host.inside import BindSpec, Spec
 from localjuju.host.progress import InstallProgress, Say
 from localjuju.host.surroundings import Bind
 
-__all__ = ["PACK", "Bind", "Image", "Layer", "ensure"]
+__all__ = ["Bind", "Image", "Layer", "ensure"]
 
 INSIDE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

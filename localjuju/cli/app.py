@@ -28,7 +28,7 @@ def main(words: Sequence[str], ctx: Context | None = None) -> int:
     """Run one command line and return its exit status."""
     ctx = ctx or Context()
     try:
-        status = _run(ctx, list(words))
+        status = _run(ctx, [_text(word) for word in words])
         ctx.stdout.flush()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -40,6 +40,16 @@ def main(words: Sequence[str], ctx: Context | None = None) -> int:
     finally:
         ctx.close()
     return status
+
+
+def _text(word: str) -> str:
+    """Replace bytes that are no UTF-8, as Go does when it writes JSON.
+
+    Values of options are left alone: they are refused where they are read.
+    """
+    if "=" in word:
+        return word
+    return word.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _run(ctx: Context, words: list[str]) -> int:

@@ -115,15 +115,13 @@ def read_yaml(path: str) -> Any:
     Raises:
         JujuError: it cannot be read or is no YAML.
     """
-    import yaml
+    from localjuju.cli import goyaml
 
     try:
         text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text()
-        return yaml.safe_load(text)
     except OSError as error:
         raise JujuError(f"open {path}: {(error.strerror or '').lower()}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise JujuError(f"yaml: {error}") from error
+    return goyaml.load(text)
 
 
 def settings_from_file(path: str, application: str) -> dict[str, str]:

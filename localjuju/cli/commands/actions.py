@@ -82,17 +82,14 @@ def _params(args: Arguments, pairs: list[tuple[list[str], str]]) -> dict[str, An
                 raise JujuError("params must contain a YAML map with string keys")
             params = cast("dict[str, Any]", content)
     for keys, text in pairs:
-        _put(params, keys, text if args.flag("string-args") else _yaml_value(text))
+        _put(params, keys, text if args.flag("string-args") else _read(text))
     return params
 
 
-def _yaml_value(text: str) -> Any:
-    import yaml
+def _read(text: str) -> Any:
+    from localjuju.cli import goyaml
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise JujuError(f"yaml: {error}") from error
+    return goyaml.load(text)
 
 
 def _put(params: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -40,7 +40,7 @@ def _charm_path(text: str) -> Path:
         JujuError: it is no path, or nothing is there.
     """
     if not text.startswith((".", "/")):
-        if Path(text).exists():
+        if _exists(Path(text)):
             raise JujuError(
                 f"The charm or bundle {gotext.quote(text)} is ambiguous.\n"
                 f"To deploy a local charm or bundle, run `juju deploy ./{text}`.\n"
@@ -51,9 +51,17 @@ def _charm_path(text: str) -> Path:
             "Charmhub: name a packed charm with its path, such as ./charm"
         )
     path = Path(text)
-    if not path.exists():
+    if not _exists(path):
         raise JujuError(f"no charm was found at {gotext.quote(text)}")
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A name that is longer than any file's may be.
+        return False
 
 
 def _charm_name(charm: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from localjuju.cli import gotext, names, output
 from localjuju.cli.checks import check_empty
@@ -56,9 +56,11 @@ def _spelled(args: Arguments, shown: dict[str, Any]) -> dict[str, Any]:
 def _from_file(args: Arguments) -> dict[str, str]:
     if not args.text("file"):
         return {}
-    content: dict[str, Any] = read_yaml(args.text("file")) or {}
+    content: Any = read_yaml(args.text("file")) or {}
+    if not isinstance(content, dict):
+        raise JujuError("model config must contain a YAML map with string keys")
     values: dict[str, str] = {}
-    for key, value in content.items():
+    for key, value in cast("dict[str, Any]", content).items():
         if key in _READ_ONLY and args.flag("ignore-read-only-fields"):
             continue
         values[key] = as_text(value.get("value") if isinstance(value, dict) else value)  # pyright: ignore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,3 +177,11 @@ def test_a_destroyed_model_is_not_current_any_more(juju: Command):
     juju("add-model", "gone")
     juju("destroy-model", "gone", "--no-prompt")
     assert juju("switch").out == "localjuju\n"
+
+
+def test_a_temporary_model_of_jubilants_own(controller: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", f"{JUJU.parent}:{os.environ['PATH']}")
+    with jubilant.temp_model(config={"update-status-hook-interval": "2m"}) as here:
+        assert here.show_model().short_name == here.model
+        assert here.model_config()["update-status-hook-interval"] == "2m"
+    assert here.model is None

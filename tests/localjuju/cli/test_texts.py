@@ -7,9 +7,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from localjuju.cli import gotext, names
+from localjuju.cli import gotext, goyaml, names
 from localjuju.cli.commands import logs, shells
 from localjuju.cli.render import ports, structured
+from localjuju.controller.facade import JujuError
 
 
 @pytest.mark.parametrize("module", [gotext, names, logs, shells, ports, structured])
@@ -73,3 +74,42 @@ def test_machine_ids(text: str):
 @pytest.mark.parametrize("text", ["01", "-1", "a", "", "0/lxd"])
 def test_what_is_no_machine_id(text: str):
     assert not names.is_machine(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("y", True),
+        ("off", False),
+        ("12:30", "12:30"),
+        ("2026-13-45", "2026-13-45"),
+        ("2026-01-01", "2026-01-01"),
+        ("1e3", 1000.0),
+        ("0x1F", 31),
+        ("017", 15),
+        ("1_000", 1000),
+        ("-5", -5),
+        (".5", 0.5),
+        ("1.2.3", "1.2.3"),
+        ("", None),
+        ("null", None),
+        ("'5'", "5"),
+        ("[a, {b: c}]", ["a", {"b": "c"}]),
+        ("=", "="),
+        ("%", JujuError),
+        ("{", JujuError),
+        ("{1: x}", JujuError),
+        (".nan", JujuError),
+        ("!!binary aGk=", JujuError),
+        ("!!python/object:os.system x", JujuError),
+        ("&a [*a]", JujuError),
+    ],
+)
+def test_yaml_is_read_as_juju_reads_it(text: str, value: object):
+    if value is JujuError:
+        with pytest.raises(JujuError):
+            goyaml.load(text)
+    else:
+        loaded = goyaml.load(text)
+        assert loaded == value
+        assert type(loaded) is type(value)

@@ -1,0 +1,71 @@
+"""Whatever is typed, there is an answer and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import jubilant
+import pytest
+
+from tests.localjuju.cli.conftest import JUJU
+
+NASTY = [b"", b"-", b"--", b"=", b"a=", b"\xff", b"a=\xff", b"\xff=a", b"{", b"p/0", b"x" * 5000,
+         "a=ü💥".encode(), b"a=\x01", b"../../etc", b"-m", b"--format=yaml", b"%s%n", b"a={{{",
+         b"999999999999999999999", b"p/99999999999999999999"]  # fmt: skip
+
+COMMANDS = [
+    "add-model", "add-unit", "actions", "cancel-task", "config p", "debug-log --no-tail",
+    "deploy", "exec --unit p/0 --", "exec", "expose", "help", "integrate p", "machines",
+    "model-config", "models", "operations", "refresh", "remove-relation", "remove-unit --dry-run",
+    "resolved", "run p/0", "run p/0 say", "run p/0 say --string-args", "scp", "secrets",
+    "show-secret", "show-task", "show-unit", "ssh", "status", "switch", "version",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_any_argument_gets_an_answer(pair: jubilant.Juju, command: str):
+    model = str(pair.model)
+    words = command.split()
+    env = {**os.environ, "JUJU_MODEL": model}
+    running = [
+        subprocess.Popen(
+            [os.fsencode(JUJU), *map(os.fsencode, words), nasty],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+        )
+        for nasty in NASTY
+    ]
+    for nasty, process in zip(NASTY, running, strict=True):
+        out, err = process.communicate(timeout=50)
+        assert process.returncode in (0, 1, 2), (nasty, err)
+        assert b"Traceback" not in out + err, (nasty, err.decode(errors="replace"))
+        assert process.returncode == 0 or err.startswith(b"ERROR ") or b"\nERROR " in err, nasty
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "5", "", "{1: 2}", "a: !!set {x}", "\x00", "%", "a: &x [*x]"]
+)
+@pytest.mark.parametrize(
+    "line",
+    ["config p --file", "model-config --file", "run p/0 say --params", "deploy PARROT z --config"],
+)
+def test_any_file_gets_an_answer(
+    pair: jubilant.Juju, parrot: Path, tmp_path: Path, line: str, text: str
+):
+    (tmp_path / "file").write_text(text)
+    words = [str(parrot) if word == "PARROT" else word for word in line.split()]
+    done = subprocess.run(
+        [JUJU, words[0], "-m", str(pair.model), *words[1:], str(tmp_path / "file")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    if "deploy" in line and done.returncode == 0:
+        pair.remove_application("z", force=True)
+        pair.wait(lambda status: "z" not in status.apps, delay=0.1)

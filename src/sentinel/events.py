@@ -41,7 +41,7 @@ class Look:
         streaming: whether a standby streams from its primary.
         standbys: of a primary: names, states and synchronous states of the standbys.
         archive_failing: whether the last try to archive failed.
-        archive_moving: whether files of an older archive path are being carried over.
+        archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.
         clone_step: how far it is, in steps that are worth a new status.
     """
@@ -51,7 +51,7 @@ class Look:
     streaming: bool = False
     standbys: tuple[tuple[str, str, str], ...] = ()
     archive_failing: bool = False
-    archive_moving: bool = False
+    archive_carried: bool = False
     clone: str = "absent"
     clone_step: int = 0
 
@@ -81,7 +81,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             ),
             (ARCHIVE_FAILING, after.archive_failing and not before.archive_failing),
             (ARCHIVE_RECOVERED, before.archive_failing and not after.archive_failing),
-            (ARCHIVE_MOVED, before.archive_moving and not after.archive_moving),
+            (ARCHIVE_MOVED, after.archive_carried and not before.archive_carried),
         )
         if happened
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 import psycopg2
 
-from postgresql import clone
-from postgresql.archive import places
+from postgresql import archive, clone
 from postgresql.layout import Layout
 from sentinel.events import Look
 
@@ -47,7 +46,7 @@ class Observer:
             streaming=receiver == "streaming",
             standbys=tuple(tuple(each) for each in standbys),
             archive_failing=bool(failing),
-            archive_moving=bool(places.read(self._layout).older),
+            archive_carried=archive.is_carried(self._layout),
             clone=copying.phase,
             clone_step=step,
         )

@@ -173,14 +173,15 @@ def test_the_operator_is_told_what_is_on_its_way(server: Layout, place: Path):
         assert f"{torn}: already exists with other contents" in str(state)
         assert str(state).startswith(f"archive: {state.files} files, ")
         assert str(old) in str(state)
-        assert archive.is_moving(server)
+        assert not archive.is_carried(server)
         assert wal_files(old)[0] == first
         torn.unlink()
         # The next call does not wait for the service's patience to end.
         subprocess.run(["systemctl", "restart", move.SERVICE], check=True)
+        wait_for(lambda: archive.is_carried(server), "the move to be through")
         move_to(server, str(blocked))
         assert archive.chain(blocked).unbroken
-        assert not archive.is_moving(server)
+        assert not archive.is_carried(server)
         move_to(server, str(old))
 
 

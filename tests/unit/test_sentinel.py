@@ -38,8 +38,8 @@ class TestBetween:
                 (events.ARCHIVE_RECOVERED,),
             ),
             (
-                dataclasses.replace(PRIMARY, archive_moving=True),
-                {"archive_moving": False},
+                PRIMARY,
+                {"archive_carried": True},
                 (events.ARCHIVE_MOVED,),
             ),
             (Look(), {"clone": "running"}, (events.CLONE_PROGRESSED,)),

@@ -29,7 +29,7 @@ keeper archives some thirty segments a second, half a gigabyte of WAL.
 from postgresql.archive.change import ensure
 from postgresql.archive.keeper.wal import Chain, Gap, chain
 from postgresql.archive.paths import check_path
-from postgresql.archive.state import Archiver, Move, is_moving, state
+from postgresql.archive.state import Archiver, Move, is_carried, state
 
 __all__ = [
     "Archiver",
@@ -39,6 +39,6 @@ __all__ = [
     "chain",
     "check_path",
     "ensure",
-    "is_moving",
+    "is_carried",
     "state",
 ]

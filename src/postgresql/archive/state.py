@@ -126,9 +126,12 @@ def state(layout: Layout, conn: Connection | None = None) -> Archiver:
     )
 
 
-def is_moving(layout: Layout) -> bool:
-    """Whether there are older directories still; one small file is read."""
-    return bool(places.read(layout).older)
+def is_carried(layout: Layout) -> bool:
+    """Whether the move service is through and `ensure` has older directories to leave.
+
+    One small file is read, and systemd asked only where there are older directories.
+    """
+    return bool(places.read(layout).older) and not move.problem()[0]
 
 
 def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, bool]:

@@ -53,7 +53,7 @@ Machines (`localjuju.host.machines`)::
 Harm (`localjuju.host.links`, `.cgroup`, `.disks`; `localjuju/bin/machine` is their command line)::
 
     Machine.freeze(), .thaw()
-    links.cut(a, b, one_way=False), links.heal(a, b, one_way=False), links.isolate(machine, others),
+    links.cut(a, b, one_way=False), links.heal(a, b, one_way=False),
     links.heal_all(model), links.list_cut(model)
         # a, b: a Machine, or links.CONTROLLER; packets vanish, connections are not reset
     disks.attach(machine, path, size), disks.fill(machine, path), disks.free(machine, path),

@@ -50,14 +50,6 @@ def heal_all(model: str) -> None:
     tables.ensure(short)
 
 
-def isolate(machine: Machine, others: list[Machine]) -> None:
-    """Cut a machine from the controller and from each of `others`."""
-    cut(machine, CONTROLLER)
-    for other in others:
-        if other.machine_id != machine.machine_id:
-            cut(machine, other)
-
-
 def list_cut(model: str) -> list[tuple[str, str]]:
     """The cut directions of a model as (from, to): machine ids or "controller"."""
     short = _network(model).short

@@ -106,7 +106,8 @@ def test_a_cut_holds_over_a_reboot(whole):
 
 def test_a_destroyed_machine_is_forgotten(whole):
     third = machines.create(whole[0].model, "3")
-    links.isolate(third, list(whole))
+    for end in (CONTROLLER, *whole):
+        links.cut(third, end)
     assert len(links.list_cut(third.model)) == 6
     third.destroy()
     assert links.list_cut(whole[0].model) == []

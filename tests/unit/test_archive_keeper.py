@@ -239,6 +239,17 @@ class TestPush:
             f"{name(4)}.ready",
         ]
 
+    def test_a_segment_that_the_server_passed_over_is_lacking_too(self, data: Path, new: Path):
+        """As after a base backup; what comes after the newest finished one is not finished."""
+        fill(data / "pg_wal", 3, 4)
+        (data / "pg_wal" / "archive_status" / f"{name(3)}.done").touch()
+        fill(new, 3)
+        facts = look.look(str(new), "me", [])
+        assert facts["lacking"] == [name(1), name(2)]
+        look.requeue(facts["lacking"])
+        assert look.look(str(new), "me", [])["waiting"] == 2
+        assert look.look(str(new), "me", [])["lacking"] == []
+
     def test_look_calls_nothing_lacking_while_a_directory_is_away(
         self, data: Path, new: Path, tmp_path: Path
     ):

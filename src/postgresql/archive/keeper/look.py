@@ -7,7 +7,6 @@ hangs whoever looks, so that a process that can be given up has to.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
@@ -45,7 +44,7 @@ class Facts(TypedDict):
         newest_there: It lies in the archive, or there is none.
         waiting: Files that wait to be archived.
         waiting_s: How long the first of them does.
-        lacking: Files that the server takes for archived, and that no directory has.
+        lacking: Finished files that no directory has and that the server does not mean to archive.
         sources: The older directories.
     """
 
@@ -78,6 +77,7 @@ def look(directory: str, claim: str, sources: Sequence[carry.Source]) -> Facts:
         name, _, state = entry.rpartition(".")
         {"ready": ready, "done": done}.get(state, []).append(name)
     finished = sorted(name for name in ready + done if wal.SEGMENT.fullmatch(name))
+    passed_over = _passed_over(finished[-1], {*ready, *done}) if finished else []
     everywhere = [directory, *(one.directory for one in sources)]
 
     def there(name: str) -> bool:
@@ -93,23 +93,43 @@ def look(directory: str, claim: str, sources: Sequence[carry.Source]) -> Facts:
         newest_there=not finished or there(finished[-1]),
         waiting=len(ready),
         waiting_s=_age(min(ready)) if ready else 0.0,
-        lacking=[] if blind else sorted(name for name in done if _lacks(name, there)),
+        lacking=[] if blind else sorted(one for one in done + passed_over if _lacks(one, there)),
         sources=facts,
     )
 
 
 def requeue(names: Sequence[str]) -> None:
-    """Have the server archive again what it takes for archived; runs in the data directory.
+    """Have the server archive what `look` found lacking; runs in the data directory.
 
     The archiver removes the mark of a segment that has meanwhile been recycled by itself.
 
     Raises:
-        OSError: A mark cannot be renamed.
+        OSError: A mark cannot be made.
     """
     for name in names:
+        if not wal.ARCHIVED.fullmatch(name):
+            continue
         mark = os.path.join(_STATUS, name)
-        if re.fullmatch(wal.ARCHIVED, name) and os.path.exists(f"{mark}.done"):
+        try:
             os.rename(f"{mark}.done", f"{mark}.ready")
+        except FileNotFoundError:
+            os.close(os.open(f"{mark}.ready", os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def _passed_over(newest: str, marked: set[str]) -> list[str]:
+    """Finished segments that the server has made no mark for.
+
+    The last segment of a base backup may have been filled on the primary, and be replayed, without
+    the standby ever receiving it; the server would notice only when it comes to recycle it.
+    """
+    return [
+        name
+        for name in wal.archived_files("pg_wal")
+        if wal.SEGMENT.fullmatch(name)
+        and name[:8] == newest[:8]
+        and name < newest
+        and name not in marked
+    ]
 
 
 def _lacks(name: str, there: Callable[[str], bool]) -> bool:

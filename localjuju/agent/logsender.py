@@ -19,6 +19,7 @@ class LogSender:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._lines: collections.deque[tuple[str, dict[str, str]]] = collections.deque(maxlen=KEPT)
+        self._lock = threading.Lock()
         self._some = threading.Event()
         self.levels: dict[str, str] = {}
         threading.Thread(target=self._send, name="log", daemon=True).start()
@@ -34,7 +35,8 @@ class LogSender:
             "module": module,
             "message": message,
         }
-        self._lines.append((entity, line))
+        with self._lock:
+            self._lines.append((entity, line))
         self._some.set()
 
     def _level_of(self, module: str) -> str:
@@ -61,11 +63,16 @@ class LogSender:
         Raises:
             LinkDown: the controller cannot be reached; nothing is lost.
         """
-        batch = list(self._lines)
+        with self._lock:
+            batch = list(self._lines)
+            self._lines.clear()
         by_entity: dict[str, list[dict[str, str]]] = {}
         for entity, line in batch:
             by_entity.setdefault(entity, []).append(line)
-        for entity, lines in by_entity.items():
-            self._link.notify("log", entity=entity, lines=lines)
-        for _ in batch:
-            self._lines.popleft()
+        try:
+            for entity, lines in by_entity.items():
+                self._link.notify("log", entity=entity, lines=lines)
+        except LinkDown:
+            with self._lock:
+                self._lines = collections.deque([*batch, *self._lines], KEPT)
+            raise

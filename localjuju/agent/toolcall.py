@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from localjuju.agent.hookcontext import ToolError
 
@@ -53,12 +53,21 @@ class Call:
         return found
 
     @staticmethod
-    def structured(text: str) -> Any:
-        """Read YAML, of which JSON is a part.
+    def mapping(text: str) -> dict[Any, Any]:
+        """Read a mapping of YAML, of which JSON is a part; nothing is an empty one.
 
         Raises:
-            ToolError: it is not well-formed.
+            ToolError: it is not well-formed, or no mapping.
         """
+        data = Call._structured(text)
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            raise ToolError("expected a mapping of keys to values")
+        return cast("dict[Any, Any]", data)
+
+    @staticmethod
+    def _structured(text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 from pathlib import Path
-from typing import Any, cast
 
 from localjuju.agent.hookcontext import HookContext, ToolError
 from localjuju.agent.output import FILE, FORMAT, RELATION, Arguments, UsageError, render
@@ -67,11 +66,8 @@ def relation_set(context: HookContext, call: Call) -> str:
 
 
 def _settings_of(text: str) -> dict[str, str]:
-    data = Call.structured(text)
-    if not isinstance(data, dict):
-        raise ToolError("settings must be a mapping of strings")
     settings: dict[str, str] = {}
-    for key, value in cast("dict[Any, Any]", data).items():
+    for key, value in Call.mapping(text).items():
         if value is None:
             settings[str(key)] = ""
         elif isinstance(value, str):

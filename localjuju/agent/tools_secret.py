@@ -97,7 +97,7 @@ def _content(call: Call, args: Arguments) -> dict[str, str]:
     content: dict[str, str] = {}
     source = args.get("--file")
     if source is not None:
-        content.update({str(k): str(v) for k, v in Call.structured(call.text(source)).items()})
+        content.update({str(k): str(v) for k, v in Call.mapping(call.text(source)).items()})
     for pair, value in Call.pairs(args.rest).items():
         key, _, kind = pair.partition("#")
         if not _KEY.fullmatch(key):

@@ -166,7 +166,7 @@ def state_set(context: HookContext, call: Call) -> str:
     state = _state(context)
     source = args.get("--file")
     if source is not None:
-        loaded: dict[Any, Any] = Call.structured(call.text(source)) or {}
+        loaded = Call.mapping(call.text(source))
         state.update({str(key): str(value) for key, value in loaded.items()})
     state.update(Call.pairs(args.rest))
     context.charm_state = state

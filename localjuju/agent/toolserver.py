@@ -108,7 +108,8 @@ class ToolServer:
                 answer = TOOLS[call.tool](context, call)
             except UsageError as error:
                 return 2, "", f"ERROR {error}\n"
-            except (ToolError, CallError, LinkDown) as error:
+            # A ValueError is text that is no UTF-8, or a number that is none.
+            except (ToolError, CallError, LinkDown, ValueError) as error:
                 return 1, "", f"ERROR {error}\n"
         if context.reboot == "now":
             self._kill()

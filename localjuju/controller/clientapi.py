@@ -41,12 +41,13 @@ class ClientApi:
         """Answer one client until it goes."""
         while (request := await stream.receive()) is not None:
             try:
-                await self._answer(stream, request["method"], request["params"])
-            except JujuError as error:
-                stream.send({"error": {"message": str(error), "code": error.code}})
-            try:
+                try:
+                    await self._answer(stream, request["method"], request["params"])
+                except JujuError as error:
+                    stream.send({"error": {"message": str(error), "code": error.code}})
                 await stream.drain()
             except OSError:
+                # The client went away in the midst of it.
                 return
 
     async def _answer(self, stream: LineStream, method: str, params: Params) -> None:

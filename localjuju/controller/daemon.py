@@ -121,6 +121,8 @@ def main() -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 0
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
     logger.info("the controller of %s starts, pid %d", home, os.getpid())
 
     async def run() -> None:

@@ -55,7 +55,8 @@ def test_nothing_is_committed_before_the_hook_ends(model: Model) -> None:
     assert model.controller.secrets(model.name) == {}
     assert "open-ports" not in model.unit_status(leader)
     (model.probe(leader) / "go").touch()
-    model.wait_run(other, "cluster-relation-changed", 2)
+    told = ("cluster-relation-changed", leader)
+    until(lambda: model.abouts(other).count(told) == 2, "the others to be told")
     assert model.json(other, f"relation-get -r cluster:0 - {leader}")["word"] == "changed"
 
 

@@ -11,7 +11,7 @@ from tests.integration.writer import Writer
 def everywhere(cluster: Cluster, setting: str, value: str) -> None:
     for unit in cluster.units:
         wait_until(
-            lambda unit=unit: cluster.sql(unit, f"SHOW {setting}"), lambda seen: seen == value
+            lambda unit=unit: cluster.peek(unit, f"SHOW {setting}"), lambda seen: seen == value
         )
 
 
@@ -101,7 +101,7 @@ def test_the_replication_role_changes_without_a_restart(cluster: Cluster) -> Non
     started = [cluster.sql(unit, "SELECT pg_postmaster_start_time()") for unit in cluster.units]
     cluster.juju.config("pg", {"replication-user": "streamer"})
     wait_until(
-        lambda: cluster.sql(cluster.primary, "SELECT usename FROM pg_stat_replication"),
+        lambda: cluster.peek(cluster.primary, "SELECT usename FROM pg_stat_replication"),
         lambda users: users == "streamer",
     )
     wait_until(

@@ -278,16 +278,6 @@ def stop(layout: Layout, mode: Literal["smart", "fast", "immediate"] = "fast") -
     return was_running
 
 
-def restart(layout: Layout) -> None:
-    """Stop and start.
-
-    Raises:
-        ServerRefused: As `stop` and `start`.
-    """
-    stop(layout)
-    start(layout)
-
-
 def reload(layout: Layout) -> bool:
     """Have a running server read its files again, and wait until it has.
 

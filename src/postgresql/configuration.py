@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from postgresql import cluster, commands, conffile, files, sql, trial
+from postgresql import cluster, conffile, files, sql, trial
 from postgresql.changes import Change, Effect
-from postgresql.errors import NotReachable, QueryRefused, ServerRefused, SettingRefused
+from postgresql.errors import NotReachable, ServerRefused, SettingRefused
 from postgresql.layout import Layout
 
 
@@ -90,37 +90,6 @@ def refused(words: str, names: Collection[str]) -> SettingRefused:
     if not name and len(names) == 1:
         (name,) = names
     return SettingRefused(name or "the configuration", "", words)
-
-
-def in_force(layout: Layout, names: Iterable[str]) -> dict[str, str]:
-    """Values as SHOW gives them from the running server, else as its program reads the files.
-
-    The program gives numbers without a unit, in that of pg_settings.unit.
-
-    Raises:
-        QueryRefused: A name that the server does not know.
-    """
-    wanted = list(names)
-    if not cluster.is_running(layout):
-        return {name: _from_files(layout, name) for name in wanted}
-    try:
-        with sql.local(layout) as conn:
-            found = sql.row(
-                conn, "SELECT array_agg(current_setting(n)) FROM unnest(%s) n", [wanted]
-            )
-        return dict(zip(wanted, found[0] or [], strict=True))
-    except NotReachable:
-        return {name: _from_files(layout, name) for name in wanted}
-
-
-def _from_files(layout: Layout, name: str) -> str:
-    program = layout.programs / "postgres"
-    result = commands.run(
-        [program, "-C", name, f"--config-file={layout.main_conf_file}"], as_postgres=True
-    )
-    if result.returncode:
-        raise QueryRefused(f"read {name} of PostgreSQL {layout.label}", commands.words(result))
-    return result.stdout.strip()
 
 
 def _values(text: str | None) -> dict[str, str]:

@@ -17,7 +17,6 @@ from types import MappingProxyType
 from postgresql import conffile, configuration, files, owned, trial
 from postgresql.changes import Change
 from postgresql.configuration import apply as apply
-from postgresql.configuration import in_force as in_force
 from postgresql.errors import SettingRefused
 from postgresql.layout import Layout
 
@@ -115,12 +114,10 @@ def ensure(layout: Layout, settings: Settings, may_restart: bool = True) -> Chan
     return change
 
 
-def check_extra(layout: Layout | None, text: str) -> tuple[conffile.Line, ...]:
-    """The operator's extra settings, parsed as the server would and checked.
+def check_extra(text: str) -> tuple[conffile.Line, ...]:
+    """The operator's extra settings, parsed as the server would and checked for ownership.
 
-    Without a layout (PostgreSQL not installed yet) syntax and ownership are checked; with one,
-    names and values too, by the server's own program. `ensure` does both, and proves by a trial
-    start what only a start can.
+    Whether the server takes their names and values, `ensure` finds out.
 
     Raises:
         SettingRefused: The first line that cannot be taken, and why.
@@ -132,19 +129,7 @@ def check_extra(layout: Layout | None, text: str) -> tuple[conffile.Line, ...]:
     for line in lines:
         if reason := owned.objection(line.name, line.value):
             raise _refused_line(line, reason)
-    if layout is not None and layout.main_conf_file.exists():
-        with trial.candidate(layout, {layout.extra_conf_file: _extra(text)}) as conf_file:
-            if words := trial.read(layout, conf_file):
-                raise _blame(configuration.refused(words, ()), lines)
     return lines
-
-
-def hot_standby_parameters(layout: Layout) -> dict[str, int]:
-    """The values in force of `HOT_STANDBY_PARAMETERS`; {} where there is no configuration."""
-    if not layout.main_conf_file.exists():
-        return {}
-    found = configuration.in_force(layout, HOT_STANDBY_PARAMETERS)
-    return {name: int(value) for name, value in found.items()}
 
 
 def _fallbacks(settings: Settings) -> Iterable[Settings]:
@@ -168,7 +153,7 @@ def _ensure(layout: Layout, settings: Settings, may_restart: bool) -> Change:
     if settings.extra is None:
         extra, lines = kept, conffile.parse(kept or "")
     else:
-        extra, lines = _extra(settings.extra), check_extra(None, settings.extra)
+        extra, lines = _extra(settings.extra), check_extra(settings.extra)
     wanted: dict[Path, str | None] = {
         layout.conf_file: _conf(layout, settings),
         layout.extra_conf_file: extra,

@@ -11,7 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from postgresql import clone, cluster, files, hba, recovery, roles, settings, slots, sql
+from postgresql import (
+    clone,
+    cluster,
+    commands,
+    files,
+    hba,
+    observe,
+    recovery,
+    roles,
+    settings,
+    slots,
+    sql,
+)
 from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
@@ -90,7 +102,7 @@ class Lab:
         until(lambda: clone.state(layout).phase == "finished", 60)
         found = cluster.state(primary)
         clone.adopt(layout, found.cluster_id, found.system_id)
-        settings.ensure(layout, Settings(floors=settings.hot_standby_parameters(primary)))
+        settings.ensure(layout, Settings(floors=parameters(primary)))
         recovery.ensure(layout, upstream)
         cluster.start(layout)
         hba.ensure(layout, [REPLICATOR, roles.OPERATOR], {"lab/0": ADDRESS})
@@ -107,6 +119,21 @@ def ask(layout: Layout, query: str, *arguments: object) -> list[tuple[object, ..
 def value(layout: Layout, query: str, *arguments: object) -> object:
     """The one value of a query."""
     return ask(layout, query, *arguments)[0][0]
+
+
+def read_by_server(layout: Layout, name: str) -> str:
+    """A value as the server's own program reads it from the files; sizes without a unit."""
+    result = commands.run(
+        [layout.programs / "postgres", "-C", name, f"--config-file={layout.main_conf_file}"],
+        as_postgres=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.removesuffix("\n")
+
+
+def parameters(layout: Layout) -> dict[str, int]:
+    """The hot-standby parameters in force."""
+    return observe.observe(layout).hot_standby_parameters
 
 
 def log_of(layout: Layout) -> str:

@@ -14,7 +14,7 @@ from postgresql import clone, cluster, observe, recovery, settings, slots, sql
 from postgresql.errors import CloneRefused, NotReachable
 from postgresql.layout import Layout
 from postgresql.settings import Settings
-from tests.functional.lab import PASSWORD, Lab, ask, log_of, until, value
+from tests.functional.lab import PASSWORD, Lab, ask, log_of, parameters, until, value
 
 
 def fill(layout: Layout, megabytes: int) -> None:
@@ -378,7 +378,7 @@ def test_a_standby_with_too_few_connections_is_never_made(lab: Lab):
 
     settings.ensure(
         standby,
-        Settings(max_connections=100, floors=settings.hot_standby_parameters(primary)),
+        Settings(max_connections=100, floors=parameters(primary)),
     )
 
     assert value(standby, "SHOW max_connections") == "150"

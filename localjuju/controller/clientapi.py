@@ -13,11 +13,13 @@ from localjuju.controller import (
     actions,
     applications,
     clock,
+    history,
     logs,
     models,
     relations,
     status,
     units,
+    usersecrets,
     views,
 )
 from localjuju.controller.presence import Presence
@@ -344,6 +346,25 @@ class ClientApi:
         return views.show_secret(
             self._world, model, secret, reveal=reveal, revision=revision, revisions=revisions
         )
+
+    def do_add_secret(
+        self, model: str, name: str, content: dict[str, str], info: str | None
+    ) -> str:
+        return usersecrets.add(self._world, model, name, content, info)
+
+    def do_update_secret(self, model: str, secret: str, **change: Any) -> None:
+        usersecrets.update(self._world, model, secret, change)
+
+    def do_grant_secret(
+        self, model: str, secret: str, applications: list[str], revoke: bool
+    ) -> None:
+        usersecrets.grant(self._world, model, secret, applications, revoke=revoke)
+
+    def do_remove_secret(self, model: str, secret: str, revision: int | None) -> None:
+        usersecrets.remove(self._world, model, secret, revision)
+
+    def do_status_log(self, model: str, kind: str, entity: str, size: int) -> list[Row]:
+        return history.of_entity(self._world, model, kind, entity, size)
 
     async def do_debug_log(
         self, model: str, replay: bool, lines: int, limit: int, follow: bool, **wanted: Any

@@ -185,6 +185,15 @@ class Status(TypedDict):
     relations: list[RelationLine]
 
 
+class PastStatus(TypedDict):
+    """One line of ``juju show-status-log``."""
+
+    status: str
+    message: NotRequired[str]
+    since: str
+    type: str
+
+
 class LogLine(TypedDict):
     """One line of ``juju debug-log``."""
 
@@ -651,6 +660,68 @@ class Controller:
                 revision=revision,
                 revisions=revisions,
             ),
+        )
+
+    def add_secret(
+        self, model: str, name: str, content: Mapping[str, str], *, info: str | None = None
+    ) -> str:
+        """Add a secret of the user's own; return its URI."""
+        return cast(
+            str, self._call("add_secret", model=model, name=name, content=dict(content), info=info)
+        )
+
+    def update_secret(
+        self,
+        model: str,
+        secret: str,
+        *,
+        content: Mapping[str, str] | None = None,
+        info: str | None = None,
+        name: str | None = None,
+        auto_prune: bool = False,
+    ) -> None:
+        """Change a secret of the user's own; what is None stays as it is."""
+        self._call(
+            "update_secret",
+            model=model,
+            secret=secret,
+            content=None if content is None else dict(content),
+            info=info,
+            name=name,
+            auto_prune=auto_prune,
+        )
+
+    def grant_secret(
+        self, model: str, secret: str, applications: Sequence[str], *, revoke: bool = False
+    ) -> None:
+        """Let applications read a secret of the user's own, or not any more."""
+        self._call(
+            "grant_secret",
+            model=model,
+            secret=secret,
+            applications=list(applications),
+            revoke=revoke,
+        )
+
+    def remove_secret(self, model: str, secret: str, *, revision: int | None = None) -> None:
+        """Remove a secret of the user's own, or one of its revisions."""
+        self._call("remove_secret", model=model, secret=secret, revision=revision)
+
+    def status_log(
+        self, model: str, entity: str, *, kind: str = "unit", size: int = 20
+    ) -> list[PastStatus]:
+        """Return past statuses, the oldest first.
+
+        Args:
+            model: where.
+            entity: a unit, application or machine.
+            kind: ``unit`` (both of the following), ``juju-unit``, ``workload``, ``application``,
+                ``machine`` or ``juju-machine``.
+            size: how many; 0 for all.
+        """
+        return cast(
+            "list[PastStatus]",
+            self._call("status_log", model=model, kind=kind, entity=entity, size=size),
         )
 
     def debug_log(

@@ -191,7 +191,7 @@ def create(world: World, unit: Row, new: dict[str, Any]) -> None:
         created=now,
         updated=now,
     )
-    _add_revision(world, unit["model"], new["id"], new["content"], new.get("expires"))
+    add_revision(world, unit["model"], new["id"], new["content"], new.get("expires"))
 
 
 def _check_label(world: World, unit: Row, label: str | None, but: str | None) -> None:
@@ -204,9 +204,10 @@ def _next_rotation(rotate: str | None) -> float | None:
     return None if rotate in (None, "never") else clock.now() + ROTATION_S[str(rotate)]
 
 
-def _add_revision(
+def add_revision(
     world: World, model: str, secret: str, data: dict[str, str], expires: float | None
 ) -> None:
+    """Make other content the latest revision; equal content makes none."""
     checksum = hashlib.sha256(dump(data).encode()).hexdigest()
     latest = world.store.one(
         "SELECT r.checksum, s.latest FROM secret s LEFT JOIN secret_revision r ON "
@@ -261,7 +262,7 @@ def update(world: World, unit: Row, secret: Row, change: dict[str, Any]) -> None
             secret["id"],
         )
     if change.get("content"):
-        _add_revision(world, model, secret["id"], change["content"], change.get("expires"))
+        add_revision(world, model, secret["id"], change["content"], change.get("expires"))
     elif "expires" in change:
         world.store.run(
             "UPDATE secret_revision SET expires=? WHERE model=? AND secret=? AND revision=?",

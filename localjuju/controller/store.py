@@ -77,12 +77,42 @@ CREATE TABLE IF NOT EXISTS log (
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, entity TEXT NOT NULL, timestamp TEXT NOT NULL,
     severity TEXT NOT NULL, module TEXT NOT NULL, location TEXT NOT NULL, message TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS log_model ON log (model, id);
+CREATE TABLE IF NOT EXISTS status_log (
+    id INTEGER PRIMARY KEY, model TEXT NOT NULL, kind TEXT NOT NULL, entity TEXT NOT NULL,
+    status TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS status_log_entity ON status_log (model, entity, id);
+CREATE TRIGGER IF NOT EXISTS status_of_new_unit AFTER INSERT ON unit BEGIN
+    INSERT INTO status_log (model, kind, entity, status)
+    VALUES (new.model, 'workload', new.name, new.workload),
+        (new.model, 'juju-unit', new.name, new.agent);
+END;
+CREATE TRIGGER IF NOT EXISTS status_of_workload AFTER UPDATE OF workload ON unit
+    WHEN new.workload <> old.workload BEGIN
+    INSERT INTO status_log (model, kind, entity, status)
+    VALUES (new.model, 'workload', new.name, new.workload);
+END;
+CREATE TRIGGER IF NOT EXISTS status_of_agent AFTER UPDATE OF agent ON unit
+    WHEN new.agent <> old.agent BEGIN
+    INSERT INTO status_log (model, kind, entity, status)
+    VALUES (new.model, 'juju-unit', new.name, new.agent);
+END;
+CREATE TRIGGER IF NOT EXISTS status_of_application AFTER UPDATE OF status ON application
+    WHEN new.status IS NOT old.status AND new.status IS NOT NULL BEGIN
+    INSERT INTO status_log (model, kind, entity, status)
+    VALUES (new.model, 'application', new.name, new.status);
+END;
+CREATE TRIGGER IF NOT EXISTS status_of_machine AFTER UPDATE OF instance, message ON machine
+    WHEN new.instance <> old.instance OR new.message <> old.message BEGIN
+    INSERT INTO status_log (model, kind, entity, status)
+    VALUES (new.model, 'machine', new.id, json_object(
+        'current', new.instance, 'message', new.message, 'since', new.since));
+END;
 """
 
 MODEL_TABLES = (
     *("sequence", "charm", "application", "machine", "unit", "relation", "endpoint", "member"),
     *("lease", "secret", "secret_revision", "secret_consumer", "secret_grant"),
-    *("operation", "task", "log"),
+    *("operation", "task", "log", "status_log"),
 )
 
 Row = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localjuju.controller import clock, leases, relations, secretstore, status, units
+from localjuju.controller import clock, leases, relations, secretstore, status, units, usersecrets
 from localjuju.controller.presence import Presence
 from localjuju.controller.store import Row, load
 from localjuju.controller.wire import JujuError
@@ -94,18 +94,20 @@ def list_secrets(world: World, model_name: str, owner: str | None) -> Row:
 
 
 def _secret(row: Row) -> Row:
+    of_user = row["owner_kind"] == usersecrets.OWNER_KIND
     shown: Row = {
         "revision": row["latest"],
-        "owner": row["owner"],
+        "owner": "<model>" if of_user else row["owner"],
         "created": row["created"],
         "updated": row["updated"],
     }
     if row["rotate"]:
         shown["rotation"] = row["rotate"]
         shown["rotates"] = clock.rfc3339(row["rotates"])
-    for column in ("description", "label"):
-        if row[column]:
-            shown[column] = row[column]
+    if row["description"]:
+        shown["description"] = row["description"]
+    if row["label"]:
+        shown["name" if of_user else "label"] = row["label"]
     return shown
 
 
@@ -124,7 +126,10 @@ def show_secret(
         JujuError: no such secret or revision.
     """
     model = world.model(model_name)
-    row = secretstore.get(world, model["uuid"], secret)
+    try:
+        row = secretstore.get(world, model["uuid"], secret)
+    except JujuError:
+        row = usersecrets.find(world, model["uuid"], secret)
     shown = _secret(row)
     kept = world.store.all(
         "SELECT * FROM secret_revision WHERE model=? AND secret=? ORDER BY revision",
@@ -158,7 +163,9 @@ def show_secret(
         shown["access"] = [
             {
                 "target": f"{'unit' if '/' in one['subject'] else 'application'}-{one['subject']}",
-                "scope": f"relation-{one['relation']}",
+                "scope": f"model-{model['uuid']}"
+                if one["relation"] == usersecrets.NO_RELATION
+                else f"relation-{one['relation']}",
                 "role": "view",
             }
             for one in granted

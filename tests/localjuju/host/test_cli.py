@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from tests.localjuju.host.support import MACHINE, cli
+from tests.localjuju.host.support import MACHINE, cli, until
 
 
 def test_list_shows_machines_and_cuts(pair):
@@ -25,7 +25,7 @@ def test_one_machine_is_cut_from_all(pair):
     assert one.exec(["ping", "-c1", "-W1", one.gateway]).returncode != 0
     assert one.exec(["ping", "-c1", "-W1", two.address]).returncode != 0
     assert cli("heal", one.name).returncode == 0
-    assert one.exec(["ping", "-c1", "-W1", two.address]).returncode == 0
+    until(lambda: one.exec(["ping", "-c1", "-W1", two.address]).returncode == 0)
 
 
 def test_power_and_freezing(machine):

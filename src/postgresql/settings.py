@@ -16,7 +16,6 @@ from types import MappingProxyType
 
 from postgresql import conffile, configuration, files, owned, trial
 from postgresql.changes import Change
-from postgresql.configuration import apply as apply
 from postgresql.errors import SettingRefused
 from postgresql.layout import Layout
 

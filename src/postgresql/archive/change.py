@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from postgresql import cluster, settings, sql
+from postgresql import cluster, configuration, sql
 from postgresql.archive import directory, failures, move, places, program
 from postgresql.archive.keeper import claims
 from postgresql.archive.keeper.carry import Source
@@ -149,7 +149,7 @@ def _look(layout: Layout, now: Places) -> Facts | None:
 
 
 def _apply(layout: Layout, now: Places, may_restart: bool) -> Change:
-    return settings.apply(
+    return configuration.apply(
         layout, {layout.archive_conf_file: places.text(now)}, may_restart=may_restart
     )
 

@@ -247,4 +247,4 @@ def test_a_look_takes_a_moment(server: Layout):
         began = time.monotonic()
         archive.state(server)
         times.append(time.monotonic() - began)
-    assert min(times) < 0.15
+    assert min(times) < 0.5

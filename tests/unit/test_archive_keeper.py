@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql.archive.keeper import carry, claims, durable, look, main, wal
+from postgresql.archive.keeper import carry, claims, durable, look, main, marks, wal
 
 SIZE = 1 << 20
 SYSTEM = "7000000000000000001"
@@ -136,20 +136,20 @@ class TestClaims:
     def test_a_directory_of_another_cluster_is_refused_and_left_as_it_is(self, tmp_path: Path):
         claims.make(str(tmp_path), "other", "42")
         before = names(tmp_path)
-        with pytest.raises(claims.Foreign, match="system identifier 42"):
+        with pytest.raises(marks.Foreign, match="system identifier 42"):
             claims.make(str(tmp_path), "me", SYSTEM)
         assert names(tmp_path) == before
 
     def test_wal_of_another_cluster_without_a_mark_is_refused_too(self, tmp_path: Path):
         (tmp_path / name(1)).write_bytes(segment(1, system_id="42"))
-        with pytest.raises(claims.Foreign, match="system identifier 42"):
+        with pytest.raises(marks.Foreign, match="system identifier 42"):
             claims.make(str(tmp_path), "me", SYSTEM)
         assert names(tmp_path) == [name(1)]
 
     def test_wal_of_the_same_cluster_is_welcome(self, tmp_path: Path):
         fill(tmp_path, 1)
         claims.make(str(tmp_path), "me", SYSTEM)
-        claims.require(str(tmp_path), "me", SYSTEM)
+        marks.require(str(tmp_path), "me", SYSTEM)
 
     def test_several_machines_share_a_directory(self, tmp_path: Path):
         claims.make(str(tmp_path), "me", SYSTEM)
@@ -159,12 +159,12 @@ class TestClaims:
     def test_an_empty_directory_under_an_unmounted_archive_is_not_taken_for_it(
         self, tmp_path: Path
     ):
-        with pytest.raises(claims.Unclaimed, match="not mounted"):
-            claims.require(str(tmp_path), "me", SYSTEM)
+        with pytest.raises(marks.Unclaimed, match="not mounted"):
+            marks.require(str(tmp_path), "me", SYSTEM)
 
     def test_a_missing_directory_is_called_missing(self, tmp_path: Path):
         with pytest.raises(FileNotFoundError):
-            claims.require(str(tmp_path / "gone"), "me", SYSTEM)
+            marks.require(str(tmp_path / "gone"), "me", SYSTEM)
 
     def test_a_directory_that_cannot_be_proved_keeps_no_mark(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from postgresql import commands, services
 from postgresql.archive import paths, program
-from postgresql.archive.keeper.main import STUCK
+from postgresql.archive.keeper.service import STUCK
 from postgresql.archive.places import Places
 
 SERVICE = "pg-hot-standby-archive-move.service"

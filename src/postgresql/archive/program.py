@@ -32,8 +32,12 @@ def install() -> bool:
     home = paths.PROGRAM.parent
     package = home / "keeper"
     files.make_directory(package, owner="root")
+    sources = sorted(Path(keeper.__file__).parent.glob("*.py"))
     changed = False
-    for source in sorted(Path(keeper.__file__).parent.glob("*.py")):
+    for former in {one.name for one in package.glob("*.py")} - {one.name for one in sources}:
+        (package / former).unlink()
+        changed = True
+    for source in sources:
         changed |= files.write(
             package / source.name, source.read_text(encoding="utf-8"), owner="root", mode=0o644
         )

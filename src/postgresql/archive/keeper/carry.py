@@ -1,7 +1,7 @@
 """The WAL of older archive directories, carried over into the one in force.
 
 May be killed at any point and started again: a file is only taken away from where it was once
-everything is proved to lie in the new directory, and that proof is itself a file (claims.LEAVING).
+everything is proved to lie in the new directory, and that proof is itself a file (marks.LEAVING).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable
 
-from . import claims, durable, wal
+from . import claims, durable, marks, wal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +57,11 @@ def carry(
         if not _is_there(_leaving(source, claim)):
             _copy_and_prove(source, target, claim, tell)
             # From here on this machine's archive_command cannot put anything here any more.
-            os.rename(claims.path(source.directory, claim), _leaving(source, claim))
+            os.rename(marks.path(source.directory, claim), _leaving(source, claim))
             durable.fsync(source.directory)
         _clear(source, target, claim)
     except OSError as error:
-        raise Stuck(words(error)) from error
+        raise Stuck(marks.words(error)) from error
 
 
 def is_left(source: Source, claim: str) -> bool:
@@ -78,14 +78,8 @@ def is_left(source: Source, claim: str) -> bool:
             source.directory,
         )
     return not (
-        _is_there(claims.path(source.directory, claim)) or _is_there(_leaving(source, claim))
+        _is_there(marks.path(source.directory, claim)) or _is_there(_leaving(source, claim))
     )
-
-
-def words(error: OSError) -> str:
-    """An error of the file system as "/path: reason"."""
-    reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _is_there(path: str) -> bool:
@@ -98,7 +92,7 @@ def _is_there(path: str) -> bool:
 
 
 def _leaving(source: Source, claim: str) -> str:
-    return os.path.join(source.directory, claims.LEAVING + claim)
+    return os.path.join(source.directory, marks.LEAVING + claim)
 
 
 def _see_two_directories(source: str, target: str, claim: str) -> None:

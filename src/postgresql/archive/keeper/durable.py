@@ -7,11 +7,13 @@ which share a directory cannot overwrite each other; the fsync of the directory 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
-from typing import BinaryIO
+
+TYPE_CHECKING = False  # typing's own would take longer to import than a segment to copy
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 TEMPORARY = "archtemp"
 _BLOCK = 1 << 20
@@ -61,8 +63,10 @@ def put(source: str, directory: str, name: str, tag: str) -> bool:
                 settle(original, final)
                 return False
         finally:
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 os.unlink(temporary)
+            except FileNotFoundError:
+                pass
             os.close(copy)
     fsync(directory)
     return True
@@ -113,14 +117,20 @@ def _open_alone(temporary: str) -> int:
         try:
             _lock(handle)
             # Whoever held the lock before has unlinked what he held it on.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), os.stat(temporary)):
-                    os.ftruncate(handle, 0)
-                    return handle
+            if _is_named(handle, temporary):
+                os.ftruncate(handle, 0)
+                return handle
         except OSError:
             os.close(handle)
             raise
         os.close(handle)
+
+
+def _is_named(handle: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(handle: int) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
-from . import carry, claims, wal
+from . import carry, marks, wal
 
 _STATUS = os.path.join("pg_wal", "archive_status")
 
@@ -66,11 +66,11 @@ def look(directory: str, claim: str, sources: Sequence[carry.Source]) -> Facts:
     """
     problem, free = "", None
     try:
-        claims.require(directory, claim, claims.system_id_of("."))
+        marks.require(directory, claim, marks.system_id_of("."))
         space = os.statvfs(directory)
         free = space.f_bavail * space.f_frsize
     except OSError as error:
-        problem = carry.words(error)
+        problem = marks.words(error)
     ready: list[str] = []
     done: list[str] = []
     for entry in os.listdir(_STATUS):
@@ -161,7 +161,7 @@ def _source(source: carry.Source, target: str, claim: str) -> SourceFacts:
     except FileNotFoundError as error:
         if error.filename and os.path.dirname(error.filename) == source.directory:
             return facts  # Carried over and cleared in this moment; the next look knows.
-        facts["problem"] = carry.words(error)
+        facts["problem"] = marks.words(error)
     except OSError as error:
-        facts["problem"] = carry.words(error)
+        facts["problem"] = marks.words(error)
     return facts

@@ -52,7 +52,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
         provider = from_environment(self._world)
-        provisioner = Provisioner(self._world, provider, self._listen)
+        provisioner = Provisioner(self._world, provider, self._listen, self._silence)
         background = [
             asyncio.create_task(provisioner.run(), name="provisioner"),
             asyncio.create_task(self._keep_time(), name="clock"),
@@ -93,6 +93,10 @@ class Daemon:
         server = await asyncio.start_server(serve_agent, place.host, place.port, limit=LINE_LIMIT)
         self._listeners[model["uuid"]] = server
         return int(server.sockets[0].getsockname()[1])
+
+    def _silence(self, model: Row) -> None:
+        if server := self._listeners.pop(model["uuid"], None):
+            server.close()
 
     async def _keep_time(self) -> None:
         while True:

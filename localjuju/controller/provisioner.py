@@ -22,14 +22,18 @@ logger = logging.getLogger("provisioner")
 Listen = Callable[[Row, Place], Awaitable[int]]
 """Begins to listen for a model's agents; returns the port."""
 
+Silence = Callable[[Row], None]
+"""Ends that: another model may have the address next."""
+
 
 class Provisioner:
     """Makes machines that are wanted and takes away those that are not."""
 
-    def __init__(self, world: World, provider: Provider, listen: Listen) -> None:
+    def __init__(self, world: World, provider: Provider, listen: Listen, silence: Silence) -> None:
         self._world = world
         self._provider = provider
         self._listen = listen
+        self._silence = silence
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._open: dict[str, Place] = {}
@@ -178,6 +182,7 @@ class Provisioner:
         self._begin(model, "", self._close_model(model))
 
     async def _close_model(self, model: Row) -> None:
+        self._silence(model)
         await asyncio.to_thread(self._provider.close_model, model)
         self._open.pop(model["uuid"], None)
         self._world.store.forget_model(model["uuid"])

@@ -20,8 +20,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "secrets": ("secrets", "show-secret"),
     "shells": ("scp", "ssh"),
     "statuses": ("status",),
+    "statuslog": ("show-status-log",),
     "tasks": ("cancel-task", "operations", "show-operation", "show-task"),
     "units": ("add-unit", "remove-unit", "resolved", "show-unit"),
+    "usersecrets": ("add-secret", "grant-secret", "remove-secret", "revoke-secret",
+                    "update-secret"),
 }  # fmt: skip
 """Which commands each module of ``localjuju.cli.commands`` has."""
 

@@ -344,6 +344,33 @@ def test_secrets_for_people(on: On):
     assert "content" not in yaml.safe_load(on("show-secret", f"secret:{id_}").out)[id_]
 
 
+def test_a_secrets_content_is_given_in_several_ways(on: On, tmp_path: Path):
+    (tmp_path / "value").write_text("from a file")
+    words = ["key=plain", "coded#base64=Y29kZWQ=", f"read#file={tmp_path / 'value'}"]
+    ran = on("add-secret", "various", *words)
+    assert re.fullmatch(r"secret:\w{20}\n", ran.out)
+    shown = yaml.safe_load(on("show-secret", "various", "--reveal").out)
+    content = next(iter(shown.values()))["content"]
+    assert content == {"key": "plain", "coded": "coded", "read": "from a file"}
+    assert on("remove-secret", "various").status == 0
+
+
+def test_past_statuses(on: On):
+    lines = on("show-status-log", "p/0", "--utc").out.splitlines()
+    assert lines[0].split() == ["Time", "Type", "Status", "Message"]
+    pattern = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  (workload |juju-unit)  \S+ .*"
+    assert all(re.fullmatch(pattern, line) for line in lines[1:])
+    assert len(lines) <= 21
+    work = json.loads(on("show-status-log", "p/0", "--type=workload", "-n0", "--format=json").out)
+    assert work[0]["status"] == "waiting"
+    assert ("active", "says hello") in [(one["status"], one.get("message")) for one in work]
+    assert all(one["type"] == "workload" for one in work)
+    assert len(on("show-status-log", "p/0", "-n", "2").out.splitlines()) == 3
+    assert "all say hello" in on("show-status-log", "--type", "application", "p").out
+    assert " running " in on("show-status-log", "--type=machine", "0").out
+    assert on("show-status-log", "p/9").err == 'ERROR unit "p/9" not found\n'
+
+
 def test_the_log_can_be_limited(on: On):
     only = on("debug-log", "--no-tail", "--replay", "--include", "p/1").out.splitlines()
     assert only

@@ -176,6 +176,35 @@ def test_secrets(pair: jubilant.Juju):
     assert [one.revision for one in with_revisions.revisions] == [1]
 
 
+def test_secrets_of_the_users_own(pair: jubilant.Juju):
+    uri = pair.add_secret("token", {"key": "one", "other": "two"}, info="for tests")
+    shown = pair.show_secret("token", reveal=True)
+    assert shown.uri == uri
+    assert (shown.name, shown.owner, shown.description) == ("token", "<model>", "for tests")
+    assert shown.content == {"key": "one", "other": "two"}
+    with pytest.raises(jubilant.CLIError, match="already exists"):
+        pair.add_secret("token", {"key": "again"})
+
+    with pytest.raises(jubilant.TaskError, match="permission denied"):
+        pair.exec(f"secret-get {uri}", unit="p/0")
+    pair.grant_secret("token", "p")
+    assert pair.exec(f"secret-get {uri} key", unit="p/0").stdout == "one\n"
+    access = pair.show_secret(uri).access
+    assert access is not None
+    assert [one.target for one in access] == ["application-p"]
+
+    pair.update_secret(uri, {"key": "three"}, name="newer", auto_prune=True)
+    assert pair.exec(f"secret-get {uri} key", unit="p/0").stdout == "one\n"
+    assert pair.exec(f"secret-get {uri} key --refresh", unit="p/0").stdout == "three\n"
+    assert pair.show_secret("newer", reveal=True).content == {"key": "three"}
+    pair.cli("revoke-secret", uri, "p")
+    with pytest.raises(jubilant.TaskError, match="permission denied"):
+        pair.exec(f"secret-get {uri}", unit="p/0")
+    pair.remove_secret("newer")
+    with pytest.raises(jubilant.CLIError, match="not found"):
+        pair.show_secret(uri)
+
+
 def test_the_log(pair: jubilant.Juju):
     log = pair.debug_log()
     assert "unit-p-0: " in log

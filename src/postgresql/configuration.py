@@ -47,7 +47,9 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
             cluster.reload(layout)
             _, pending = _look(layout)
     except ServerRefused as error:
+        # Of files with errors in them the server has taken what it could.
         _put({path: before[path] for path in new})
+        cluster.reload(layout)
         raise refused(error.why, names) from error
     except NotReachable:
         # It is starting up; the next call sees what it has taken.
@@ -85,7 +87,11 @@ def refused(words: str, names: Collection[str]) -> SettingRefused:
         words: In which the server refused.
         names: Settings that changed; a single one is to blame even where no words name it.
     """
-    match = re.search(r'parameter "([^"]+)"', words)
+    # "/etc/…/95-extra.conf line 3 (work_mem): setting could not be applied", as cluster.reload
+    # has it: whoever gave the setting knows nothing of the file.
+    place = re.match(r"\S+ line [0-9]+ \(([^)]+)\): ", words)
+    words = words[place.end() :] if place else words
+    match = place or re.search(r'parameter (?:name )?"([^"]+)"', words)
     name = match[1].lower() if match else ""
     if not name and len(names) == 1:
         (name,) = names

@@ -197,6 +197,9 @@ def _prove(
         words = refusal(wanted)
         if not words:
             return
+        named = configuration.refused(words, ())
+        if any(named.where == line.name for line in lines):
+            raise named
         for line in lines:
             alone = f"{line.name} = {conffile.quote(line.value)}\n"
             if said := refusal({**wanted, layout.extra_conf_file: alone}):

@@ -129,7 +129,7 @@ class Scratch:
                     return refusal.partition("FATAL:")[2].strip()
                 time.sleep(_POLL_S)
             else:
-                return ""
+                return _warnings(serverlog.tail(self._log))
         lines = serverlog.tail(self._log)
         severe = [text.partition(": ")[2] for text in serverlog.severe(lines)]
         said = "; ".join(severe or lines[-3:])
@@ -199,6 +199,15 @@ def _beside(layout: Layout, what: str) -> Path:
     if path.exists():
         shutil.rmtree(path)
     return path
+
+
+def _warnings(lines: list[str]) -> str:
+    """What a server that started has left at its default, as a library refused it.
+
+    A library's settings are unknown to the server before it is loaded, and no error afterwards.
+    """
+    found = [line.partition("WARNING:")[2].strip() for line in lines if "WARNING:" in line]
+    return "; ".join(text for text in found if re.search(r"parameter (?:name )?\"", text))
 
 
 def _is_only_crowded(refusal: str) -> bool:

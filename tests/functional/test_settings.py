@@ -162,6 +162,35 @@ def test_what_the_server_refuses_never_comes_into_force(layout: Layout, case: st
     assert cluster.is_accepting(layout)
 
 
+def test_an_extension_and_its_settings(layout: Layout):
+    library = "shared_preload_libraries = 'pg_stat_statements'\n"
+
+    change = settings.ensure(layout, Settings(extra=f"{library}pg_stat_statements.max = 1000"))
+    assert change.effect is Effect.RESTART
+    assert value(layout, "SHOW pg_stat_statements.max") == "1000"
+
+    for line in ("pg_stat_statements.max = x", "pg_stat_statements.mix = 1"):
+        with pytest.raises(SettingRefused, match=r"line 2 \(pg_stat_statements\.m.x\): invalid"):
+            settings.ensure(layout, Settings(extra=library + line))
+        assert value(layout, "SHOW pg_stat_statements.max") == "1000"
+
+
+def test_files_that_a_reload_refuses_are_put_back_whole(layout: Layout):
+    settings.ensure(layout, Settings(extra="shared_preload_libraries = 'pg_stat_statements'"))
+    kept = layout.extra_conf_file.read_text()
+
+    # Without a trial, as only the running server knows the extension's settings.
+    with pytest.raises(SettingRefused) as caught:
+        configuration.apply(
+            layout,
+            {layout.extra_conf_file: f"work_mem = 9MB\npg_stat_statements.track = x\n{kept}"},
+        )
+
+    assert caught.value.where == "pg_stat_statements.track"
+    assert layout.extra_conf_file.read_text() == kept
+    assert value(layout, "SHOW work_mem") == "4MB"
+
+
 def test_what_is_refused_holds_nothing_else_up(layout: Layout):
     with pytest.raises(SettingRefused, match="wrk_mem"):
         settings.ensure(layout, Settings(max_connections=90, wal_keep_size=96, extra="wrk_mem=1"))

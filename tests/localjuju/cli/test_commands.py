@@ -361,7 +361,9 @@ def test_past_statuses(on: On):
     pattern = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  (workload |juju-unit)  \S+ .*"
     assert all(re.fullmatch(pattern, line) for line in lines[1:])
     assert len(lines) <= 21
-    work = json.loads(on("show-status-log", "p/0", "--type=workload", "-n0", "--format=json").out)
+    work = json.loads(
+        on("show-status-log", "p/0", "--type=workload", "-n500", "--format=json").out
+    )
     assert work[0]["status"] == "waiting"
     assert ("active", "says hello") in [(one["status"], one.get("message")) for one in work]
     assert all(one["type"] == "workload" for one in work)

@@ -89,16 +89,23 @@ def test_a_broken_line_is_named_and_the_former_file_stays(lab: Lab):
         pass
 
 
-def test_odd_roles_and_bad_addresses(lab: Lab):
+def test_roles_that_mean_something_in_the_file_are_quoted(lab: Lab):
     layout = lab.primary()
 
     hba.ensure(layout, ["all", "My-Role", "+x"], {"pg/1": "10.0.0.1"})
+
+    assert '"+x","My-Role","all"' in layout.hba_file.read_text()
+    assert rules(layout)[-1][1] == ["+x", "My-Role", "all"]
+
+
+def test_a_network_is_no_peer(lab: Lab):
+    layout = lab.primary()
+    before = layout.hba_file.read_text()
+
     with pytest.raises(ValueError, match=r"10\.0\.0"):
         hba.ensure(layout, ["a"], {"pg/1": "10.0.0.0/8"})
 
-    assert rules(layout)[-1][1] == ["+x", "My-Role", "all"] or '"all"' in (
-        layout.hba_file.read_text()
-    )
+    assert layout.hba_file.read_text() == before
 
 
 def test_a_call_interrupted_before_the_reload_is_completed(lab: Lab):

@@ -179,7 +179,7 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
         "clone.service.j2",
         label=layout.label,
         program=program,
-        on_finish=" ".join(_systemd_quoted(word) for word in on_finish),
+        on_finish=services.command_line(on_finish),
     )
     return changed or before != files.read(program)
 
@@ -246,9 +246,3 @@ def _is_at_work(notes: Path) -> bool:
 
 def _note(notes: Path, name: str) -> str:
     return (files.read(notes / name) or "").strip()
-
-
-def _systemd_quoted(word: str) -> str:
-    """A word of a command line as systemd.service(5) takes it."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{escaped}"'

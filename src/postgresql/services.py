@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from postgresql import commands, files
@@ -13,6 +14,17 @@ PREFIX = "pg-hot-standby"
 """Every unit, program and note of the charm's begins with it."""
 PROGRAMS = Path("/usr/local/lib/pg-hot-standby")
 """Programs that those units run; root's."""
+
+
+def command_line(words: Iterable[str]) -> str:
+    r"""Words as ExecStart= and its kin take them.
+
+    Source: systemd.service(5), "Command lines".
+
+    >>> command_line(["/bin/echo", "100%", "it's"])
+    '"/bin/echo" "100%%" "it\'s"'
+    """
+    return " ".join(f'"{_quoted(word)}"' for word in words)
 
 
 def ensure(name: str, template: str, **context: object) -> bool:
@@ -127,3 +139,9 @@ def remove_all() -> None:
         files.remove_tree(directory)
     for passfile in DATA.glob(f".{PREFIX}-*"):
         passfile.unlink()
+
+
+def _quoted(word: str) -> str:
+    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(character, escaped)
+    return word

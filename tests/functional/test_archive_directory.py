@@ -182,17 +182,17 @@ class TestRefused:
         assert names(place / "closed") == []
 
     def test_the_archive_of_another_cluster(self, server: Layout):
-        with primary("aother", 5522) as other:
+        with primary("astranger", 5522) as other:
             write_segments(other, 1)
             wait_for(lambda: archive.state(other).newest_there, "a segment to be archived")
-            before = names(ARCHIVES / "aother")
-            reason = refused(server, ARCHIVES / "aother")
+            before = names(ARCHIVES / "astranger")
+            reason = refused(server, ARCHIVES / "astranger")
             assert "belongs to the cluster with system identifier" in reason
-            assert names(ARCHIVES / "aother") == before
-            for mark in (ARCHIVES / "aother").glob("pg_hot_standby.*"):
+            assert names(ARCHIVES / "astranger") == before
+            for mark in (ARCHIVES / "astranger").glob("pg_hot_standby.*"):
                 mark.unlink()
             # Its WAL alone gives it away, too.
-            assert "belongs to the cluster with system" in refused(server, ARCHIVES / "aother")
+            assert "belongs to the cluster with system" in refused(server, ARCHIVES / "astranger")
 
 
 def test_a_refused_path_does_not_stop_a_move_that_is_under_way(server: Layout, place: Path):

@@ -33,8 +33,8 @@ def start(places: Places, on_finish: Sequence[str]) -> bool:
         SERVICE,
         "archive-move.service.j2",
         target=str(places.directory).replace("%", "%%"),
-        command=command_line(words),
-        on_finish=command_line(on_finish),
+        command=services.command_line(words),
+        on_finish=services.command_line(on_finish),
     )
     if services.is_active(SERVICE) and not changed:
         return False
@@ -43,12 +43,15 @@ def start(places: Places, on_finish: Sequence[str]) -> bool:
 
 
 def end() -> bool:
-    """Take the service away.
+    """Take the service away, unless it is just about to end.
+
+    Waiting for its end could mean waiting for a command that waits for the caller to end.
 
     Returns:
-        Whether there was one.
+        Whether it was taken away.
     """
-    return services.remove(SERVICE)
+    there = (services.UNITS / SERVICE).exists()
+    return there and not services.is_active(SERVICE) and services.remove(SERVICE)
 
 
 def problem() -> tuple[bool, str]:
@@ -61,14 +64,3 @@ def problem() -> tuple[bool, str]:
     running = values.get("ActiveState") in ("active", "activating", "reloading")
     status = values.get("StatusText", "")
     return running, status.removeprefix(STUCK) if status.startswith(STUCK) else ""
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Words as ExecStart= takes them; source: systemd.service(5), "Command lines"."""
-    return " ".join(f'"{_escape(word)}"' for word in words)
-
-
-def _escape(word: str) -> str:
-    for character, escaped in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
-        word = word.replace(character, escaped)
-    return word

@@ -86,8 +86,12 @@ class Machine:
             begun = self._link.call("begin_task", receiver=me, task=task)
             if begun is None:
                 return
+            shell = ["/bin/bash", "-c"]
+            if self._config.in_machine:
+                # On a machine Juju runs commands as ubuntu; as root on a unit only.
+                shell = ["/usr/sbin/runuser", "--login", "ubuntu", "--command"]
             done = subprocess.run(
-                ["/bin/bash", "-c", begun["parameters"]["command"]],
+                [*shell, begun["parameters"]["command"]],
                 capture_output=True,
                 cwd="/",
                 timeout=begun["parameters"].get("timeout"),

@@ -129,9 +129,7 @@ class HookContext:
             return self.hook.relation
         endpoint, _, number = reference.rpartition(":")
         known = self._state.relations.get(number)
-        if not number.isdigit() or (endpoint and known and known.endpoint != endpoint):
-            raise ToolError(f'invalid value "{reference}" for option -r: relation not found')
-        if known is None:
+        if known is None or (endpoint and known.endpoint != endpoint):
             raise ToolError(f'invalid value "{reference}" for option -r: relation not found')
         return int(number)
 

@@ -255,6 +255,12 @@ def secret_revoke(context: HookContext, call: Call) -> str:
     return ""
 
 
+def _revision(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise UsageError(f'invalid value "{text}" for option --revision: parse error')
+    return int(text)
+
+
 def secret_remove(context: HookContext, call: Call) -> str:
     """``secret-remove URI [--revision N]``."""
     args = Arguments(call.args, (("--revision",),))
@@ -263,7 +269,7 @@ def secret_remove(context: HookContext, call: Call) -> str:
     revision = args.get("--revision")
     change = {
         "id": _managed(context, args.rest[0])["id"],
-        "revision": None if revision is None else int(revision),
+        "revision": None if revision is None else _revision(revision),
     }
     context.secrets.setdefault("delete", []).append(change)
     return ""

@@ -89,7 +89,8 @@ class ToolServer:
         *args, stdin = rest.split(b"\0", int(count))
         call = Call(
             tool.decode(),
-            [arg.decode(errors="surrogateescape") for arg in args],
+            # As in Go's JSON, what is no UTF-8 becomes the replacement character.
+            [arg.decode(errors="replace") for arg in args],
             Path(directory.decode(errors="surrogateescape")),
             stdin,
         )

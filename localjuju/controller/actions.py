@@ -7,7 +7,7 @@ from typing import Any
 from localjuju.controller import clock, relations, schema, units
 from localjuju.controller.store import Row, dump, load
 from localjuju.controller.wire import JujuError
-from localjuju.controller.world import World, major
+from localjuju.controller.world import World, major, row_number
 
 EXEC = "juju-exec"
 ENDED = ("completed", "failed", "cancelled", "aborted", "error")
@@ -143,7 +143,7 @@ def task_row(world: World, model: str, task: str) -> Row:
     Raises:
         JujuError: there is none.
     """
-    number = int(task) if task.isdigit() else -1
+    number = row_number(task)
     row = world.store.one("SELECT * FROM task WHERE model=? AND id=?", model, number)
     if row is None:
         raise JujuError(f'task "{task}" not found', "not found")
@@ -173,7 +173,7 @@ def show_operation(world: World, model: str, operation: str) -> Row:
     Raises:
         JujuError: there is none.
     """
-    number = int(operation) if operation.isdigit() else -1
+    number = row_number(operation)
     row = world.store.one("SELECT * FROM operation WHERE model=? AND id=?", model, number)
     if row is None:
         raise JujuError(f'operation "{operation}" not found', "not found")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import math
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -13,6 +15,9 @@ from typing import Any, cast
 import yaml
 
 from localjuju.controller.wire import JujuError
+
+_INT = re.compile(r"[+-]?[0-9]{1,20}")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,13 +144,15 @@ def parse_options(definition: dict[str, Any], values: dict[str, str]) -> dict[st
 
 
 def _parse_value(name: str, kind: str, text: str) -> Any:
-    try:
-        if kind == "int":
-            return int(text, 0) if text.strip() == text else int("")
-        if kind == "float":
+    if kind == "int":
+        # Go's strconv.ParseInt: decimal, and no more than 64 bits.
+        if _INT.fullmatch(text) and -(2**63) <= int(text) < 2**63:
+            return int(text)
+        raise JujuError(f'option "{name}" expected int, got "{text}"')
+    if kind == "float":
+        if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
             return float(text)
-    except ValueError as error:
-        raise JujuError(f'option "{name}" expected {kind}, got "{text}"') from error
+        raise JujuError(f'option "{name}" expected float, got "{text}"')
     if kind in ("boolean", "bool"):
         # The words of Go's strconv.ParseBool.
         if text in ("1", "t", "T", "true", "TRUE", "True"):

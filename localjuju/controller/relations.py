@@ -5,7 +5,7 @@ from __future__ import annotations
 from localjuju.controller import charms
 from localjuju.controller.store import Row, dump, load
 from localjuju.controller.wire import JujuError
-from localjuju.controller.world import World, major
+from localjuju.controller.world import World, major, row_number
 
 
 def add_peers(world: World, model: str, application: str, definition: Row) -> None:
@@ -119,7 +119,7 @@ def begin_removal(
         JujuError: there is none.
     """
     if second is None:
-        number = int(first) if first.isdigit() else -1
+        number = row_number(first)
         if not world.store.value("SELECT 1 FROM relation WHERE model=? AND id=?", model, number):
             raise JujuError(f"relation {first} not found", "not found")
     else:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 LINE_LIMIT = 64 * 1024 * 1024
+# What on a command line or in a JSON file is no text; as in Go, it becomes the replacement
+# character.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class LineStream:
@@ -25,6 +29,9 @@ class LineStream:
         if not line.endswith(b"\n"):
             return None
         message: dict[str, Any] = json.loads(line)
+        if rb"\ud" in line:
+            text = json.dumps(message, ensure_ascii=False)
+            message = json.loads(_LONE_SURROGATE.sub("\ufffd", text))
         return message
 
     def send(self, message: dict[str, Any]) -> None:

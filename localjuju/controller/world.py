@@ -87,6 +87,15 @@ class World:
         )
 
 
+def row_number(text: str) -> int:
+    """Return a number that a user wrote for something that has one; -1 for what is none.
+
+    >>> row_number("12"), row_number("-1"), row_number("9" * 30)
+    (12, -1, -1)
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
+
+
 def major(version: str) -> int:
     """Return the major version of a Juju version.
 

@@ -181,3 +181,32 @@ def test_unit_and_machine_numbers_are_never_used_again(model: Model) -> None:
     model.controller.add_unit(model.name, "probe")
     model.settle()
     assert {unit: row["machine"] for unit, row in model.units().items()} == {"probe/1": "1"}
+
+
+@pytest.mark.parametrize("text", ["1_000", "0x10", " 7", "7 ", "²", "9" * 19, "7.0", ""])
+def test_an_int_is_decimal_and_has_64_bits(model: Model, text: str) -> None:
+    with pytest.raises(JujuError, match='option "number" expected int'):
+        model.deploy(config={"number": text})
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "1_0.5", "0,5", "1e999"])
+def test_a_float_is_a_finite_number(model: Model, text: str) -> None:
+    with pytest.raises(JujuError, match='option "share" expected float'):
+        model.deploy(config={"share": text})
+
+
+def test_text_that_is_no_utf_8_arrives_with_replacement_characters(model: Model) -> None:
+    text = b"a\xffb".decode(errors="surrogateescape")
+    model.deploy(config={"text": text}, settled=False)
+    settings = model.controller.config(model.name, "probe")["settings"]
+    assert settings["text"]["value"] == "a\ufffdb"
+
+
+def test_numbers_beyond_all_bounds_name_nothing(model: Model) -> None:
+    for number in ("9" * 40, "²", "-1"):
+        with pytest.raises(JujuError, match="not found"):
+            model.controller.task(model.name, number)
+        with pytest.raises(JujuError, match="not found"):
+            model.controller.operation(model.name, number)
+        with pytest.raises(JujuError, match="not found"):
+            model.controller.remove_relation(model.name, number)

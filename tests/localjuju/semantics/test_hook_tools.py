@@ -189,3 +189,17 @@ def test_an_action_cannot_reboot(model: Model) -> None:
     model.script("probe/0", "speak", "juju-reboot")
     task = model.act("probe/0", "speak")
     assert "not supported" in task["results"]["stderr"]
+
+
+def test_bytes_that_are_no_utf_8_do_no_harm(model: Model) -> None:
+    model.deploy()
+    script = (
+        "relation-set -r cluster:0 word=$'a\\xffb'; status-set active $'\\xfe'; juju-log $'\\xfd'"
+    )
+    assert model.try_exec("probe/0", f"{script}; printf '\\xff'")["results"]["return-code"] == 0
+    assert model.json("probe/0", "relation-get -r cluster:0 word probe/0") == "a\ufffdb"
+    lone = 'echo \'{"word": "c\\ud800d"}\' | relation-set -r cluster:0 --file -'
+    model.exec("probe/0", lone)
+    assert model.json("probe/0", "relation-get -r cluster:0 word probe/0") == "c\ufffdd"
+    broken = model.try_exec("probe/0", "printf '\\xff' | relation-set -r cluster:0 --file -")
+    assert broken["results"]["return-code"] == 1

@@ -40,7 +40,8 @@ This page is made from the command line itself: `python -m localjuju.cli.referen
 _COMMON = """\
 Every command takes {everywhere}. Commands on a model also take {on_model}; the model may be
 written `model`, `admin/model` or `localjuju:model`. Without it `$JUJU_MODEL` counts, and else the
-model that `juju switch` chose."""
+model that `juju switch` chose. Tables are coloured on a terminal as Juju's are; JSON and YAML,
+which Juju colours too, are not."""
 
 
 def page() -> str:

@@ -96,7 +96,7 @@ COMMANDS = (
         ),
         details="""
 On a unit the command runs as root in the unit's hook context, where the hook tools work and its
-turn comes after a running hook.""",
+turn comes after a running hook; on a machine it runs as ubuntu.""",
         differs="""
 The commands on a machine wait for each other whatever --parallel and --execution-group say.""",
         lacks=("operator",),

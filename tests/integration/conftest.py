@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -51,12 +52,18 @@ def charm_file(request: pytest.FixtureRequest) -> Path:
     return path
 
 
+def own_config(command: str) -> dict[str, str]:
+    """Model-config of the local model: machines of the release that the charm was packed for."""
+    release = os.environ.get("LOCALJUJU_RELEASE")
+    return {"localjuju-release": release} if release and command == str(STAND_IN) else {}
+
+
 @pytest.fixture(scope="module")
 def juju(request: pytest.FixtureRequest) -> Iterator[jubilant.Juju]:
     command = request.config.getoption("--juju")
     model = f"test-{secrets.token_hex(3)}"
     client = jubilant.Juju(cli_binary=command)
-    client.add_model(model)
+    client.add_model(model, config=own_config(str(command)))
     client.model = model
     client.wait_timeout = 180.0
     failed_before = request.session.testsfailed

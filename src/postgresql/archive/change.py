@@ -16,7 +16,7 @@ from postgresql.archive.keeper.look import Facts
 from postgresql.archive.paths import check_path
 from postgresql.archive.places import Places
 from postgresql.changes import Change, Effect
-from postgresql.errors import ArchiveRefused
+from postgresql.errors import ArchiveRefused, NotReachable, ServerRefused
 from postgresql.layout import Layout
 
 _SEE_S = 20.0
@@ -57,6 +57,8 @@ def ensure(
     Raises:
         ArchiveRefused: The directory cannot be the archive; the former one is in force still.
         SettingRefused: The server does not take the settings; the former ones are in force.
+        ServerRefused: The server came up neither with the new settings nor with the former ones,
+            or its marks of what is archived cannot be changed.
     """
     system_id = cluster.state(layout).system_id
     if not system_id:
@@ -71,7 +73,7 @@ def ensure(
         refusal = error
     now = places.read(layout)
     if now.directory is not None:
-        change |= _finish(layout, now, on_finish, may_restart)
+        change |= _finish(layout, now, system_id, on_finish, may_restart)
     if refusal:
         raise refusal
     return change
@@ -81,7 +83,6 @@ def _take(layout: Layout, wanted: Path, system_id: str, may_restart: bool) -> Ch
     """Have the directory in force."""
     before = places.read(layout)
     if wanted == before.directory:
-        _keep(layout, before, system_id)
         return Change()
     directory.prove(layout, wanted, before, system_id)
     after = _beside(before, wanted)
@@ -91,26 +92,33 @@ def _take(layout: Layout, wanted: Path, system_id: str, may_restart: bool) -> Ch
     return change
 
 
-def _finish(layout: Layout, now: Places, on_finish: Sequence[str], may_restart: bool) -> Change:
+def _finish(
+    layout: Layout,
+    now: Places,
+    system_id: str,
+    on_finish: Sequence[str],
+    may_restart: bool,
+) -> Change:
     """What is to be done for the directory in force, whether it is the wanted one or not."""
-    now = dataclasses.replace(now, older=_still_needed(layout, now))
+    facts = _look(layout, now)
+    if facts is not None and facts["problem"] and now.directory is not None:
+        # It may have been deleted, or made anew. Where it cannot be marked again, `state` tells
+        # why archiving fails.
+        with contextlib.suppress(ArchiveRefused):
+            directory.prove(layout, now.directory, now, system_id)
+            facts = _look(layout, now)
+    if facts is not None:
+        left = {one["directory"] for one in facts["sources"] if one["left"]}
+        older = tuple(one for one in now.older if one.directory not in left)
+        now = dataclasses.replace(now, older=older)
     # Also where nothing moved: an older build of the charm may have written another text.
     change = _apply(layout, now, may_restart)
     moved = move.start(now, on_finish) if now.older else move.end()
     if moved:
         change |= Change(Effect.RELOAD)
-    if (facts := _look(layout, now)) is not None:
+    if facts is not None and not facts["problem"]:
         _heal(layout, facts)
     return change
-
-
-def _keep(layout: Layout, now: Places, system_id: str) -> None:
-    """Mark the directory in force again if that can be: it was deleted, or made anew."""
-    facts = _look(layout, now)
-    if now.directory is not None and facts is not None and facts["problem"]:
-        # Where it cannot be, `state` tells why archiving fails.
-        with contextlib.suppress(ArchiveRefused):
-            directory.prove(layout, now.directory, now, system_id)
 
 
 def _beside(before: Places, wanted: Path) -> Places:
@@ -129,16 +137,6 @@ def _is_same(one: Path, other: Path) -> bool:
         return one == other or one.samefile(other)
     except OSError:
         return False
-
-
-def _still_needed(layout: Layout, now: Places) -> tuple[Source, ...]:
-    if not now.older:
-        return ()
-    facts = _look(layout, now)
-    if facts is None:
-        return now.older
-    left = {one["directory"] for one in facts["sources"] if one["left"]}
-    return tuple(one for one in now.older if one.directory not in left)
 
 
 def _look(layout: Layout, now: Places) -> Facts | None:
@@ -161,7 +159,10 @@ def _see_or_go_back(layout: Layout, before: Places, after: Places) -> None:
     """
     if after.directory is None or not cluster.is_running(layout):
         return
-    reason = _see_a_segment(layout, after.directory)
+    try:
+        reason = _see_a_segment(layout, after.directory)
+    except NotReachable:
+        return  # It is starting up, and archives to the new directory from its first file on.
     if reason:
         former = [one for one in before.older if one.directory != str(after.directory)]
         older = (Source(str(after.directory), after.mount_point), *former)
@@ -202,11 +203,14 @@ def _server_sees(conn: sql.Connection, file: Path) -> bool:
 
 
 def _heal(layout: Layout, facts: Facts) -> None:
-    if facts["problem"] or not cluster.is_running(layout):
-        return
+    """Have the archiver take up what it has given up for now, or takes for archived."""
     if facts["lacking"]:
-        program.requeue(layout, facts["lacking"])
-    if facts["lacking"] or facts["waiting"]:
-        with sql.local(layout) as conn:
-            # Wakes the archiver, which otherwise tries again within a minute.
+        try:
+            program.requeue(layout, facts["lacking"])
+        except program.Failed as error:
+            raise ServerRefused("have WAL archived again", str(error)) from None
+    if (facts["lacking"] or facts["waiting"]) and cluster.is_running(layout):
+        # It would look again by itself, but within a minute. A server that is still starting
+        # looks once it has.
+        with contextlib.suppress(NotReachable), sql.local(layout) as conn:
             sql.row(conn, "SELECT pg_reload_conf()")

@@ -118,7 +118,7 @@ def connect(home: Path | None = None, *, start: bool = True) -> Connection:
     home = home or home_directory()
     try:
         return _try_connect(home)
-    except OSError as error:
+    except (OSError, ControllerGoneError) as error:
         if not start:
             raise ControllerGoneError(f"no localjuju controller runs under {home}") from error
     daemon = _start(home)
@@ -126,13 +126,16 @@ def connect(home: Path | None = None, *, start: bool = True) -> Connection:
     while True:
         try:
             return _try_connect(home)
-        except OSError as error:
+        except (OSError, ControllerGoneError) as error:
             code = daemon.poll()
-            # Exit status 0 means that another daemon, started at the same moment, won.
             if code or time.monotonic() > deadline:
                 raise ControllerGoneError(
                     f"the localjuju controller did not start: {_last_words(home) or error}"
                 ) from error
+        if code == 0:
+            # Another had the lock: one that was started at the same moment, or that is dying.
+            time.sleep(0.2)
+            daemon = _start(home)
         time.sleep(0.02)
 
 
@@ -140,10 +143,13 @@ def _try_connect(home: Path) -> Connection:
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.connect(str(home / SOCKET_NAME))
-    except OSError:
+        connection = Connection(sock)
+        # A daemon that is about to end still lets clients connect; it does not answer them.
+        connection.call("info", {})
+    except (OSError, ControllerGoneError):
         sock.close()
         raise
-    return Connection(sock)
+    return connection
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -25,9 +26,19 @@ PATIENCE_S = 90.0
 class Cloud:
     """One model with one application on real machines."""
 
-    def __init__(self, controller: Controller, name: str) -> None:
-        self.controller = controller
+    def __init__(self, home: Path, name: str) -> None:
+        self.home = home
         self.name = name
+        self.controller = Controller.connect(home)
+        self.charm = pack(home)
+
+    def kill_controller(self) -> None:
+        """Kill the daemon; the next connection starts another."""
+        pid = self.controller.info()["pid"]
+        self.controller.close()
+        os.kill(pid, signal.SIGKILL)
+        self.controller = Controller.connect(self.home)
+        assert self.controller.info()["pid"] != pid
 
     def unit(self, unit: str) -> dict[str, object]:
         formatted = self.controller.status(self.name)["formatted"]
@@ -63,7 +74,7 @@ class Cloud:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
+def cloud() -> Generator[Cloud]:
     # A home of its own, short as sockets lie in it, with the images that are there already.
     home = Path(f"/tmp/lj-real-{os.getpid()}")
     home.mkdir()
@@ -73,19 +84,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cloud]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALJUJU_HOME", str(home))
         patch.setenv("LOCALJUJU_TIMING", f'{{"lease_s": {LEASE_S}, "renew_s": {LEASE_S / 2}}}')
-        with Controller.connect(home) as controller:
-            made = Cloud(controller, "semantics")
-            controller.add_model(made.name)
-            charm = pack(tmp_path_factory.mktemp("charm"))
-            controller.deploy(made.name, charm, application="probe", num_units=2)
-            try:
-                made.settle()
-                yield made
-            finally:
-                for _ in controller.destroy_model(made.name, force=True, no_wait=True):
+        made = Cloud(home, "semantics")
+        try:
+            made.controller.add_model(made.name)
+            made.controller.deploy(made.name, made.charm, application="probe", num_units=2)
+            made.settle()
+            yield made
+        finally:
+            for row in made.controller.models():
+                for _ in made.controller.destroy_model(row["name"], force=True, no_wait=True):
                     pass
-                controller.shutdown()
-        assert machines.list_models() == []
+            left = machines.list_models()
+            made.controller.shutdown()
+        assert left == []
     until(lambda: not (home / "controller.sock").exists(), "the controller to end")
     shutil.rmtree(home)
 
@@ -117,6 +128,45 @@ def test_the_agent_comes_back_when_it_is_killed_and_runs_no_hook(cloud: Cloud) -
     until(lambda: machine.exec(command).stdout not in ("0\n", first), "another agent")
     assert cloud.exec("probe/0", "true")["status"] == "completed"
     assert cloud.hooks("probe/0") == before
+
+
+def test_machines_and_agents_outlive_a_killed_controller(cloud: Cloud) -> None:
+    before = {unit: cloud.hooks(unit) for unit in ("probe/0", "probe/1")}
+    boots = cloud.machine("probe/0").boots
+    cloud.kill_controller()
+    for unit in before:
+        assert cloud.exec(unit, "true")["status"] == "completed"
+    assert {unit: cloud.hooks(unit) for unit in before} == before
+    assert cloud.machine("probe/0").boots == boots
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.5])
+def test_a_deploy_and_a_destroy_are_finished_by_the_next_controller(
+    cloud: Cloud, delay: float
+) -> None:
+    name = f"killed-{int(delay * 10)}"
+    cloud.controller.add_model(name)
+    cloud.controller.deploy(name, cloud.charm)
+    # The moment is the test's parameter, not something waited for.
+    time.sleep(delay)
+    cloud.kill_controller()
+
+    def agent() -> str:
+        formatted = cloud.controller.status(name)["formatted"]
+        return formatted["applications"]["probe"]["units"]["probe/0"]["juju-status"]["current"]
+
+    until(lambda: agent() == "idle", "the unit", PATIENCE_S)
+    next(cloud.controller.destroy_model(name, force=True, no_wait=True))
+    with Controller.connect(cloud.home) as another:
+        os.kill(another.info()["pid"], signal.SIGKILL)
+    cloud.controller.close()
+    cloud.controller = Controller.connect(cloud.home)
+    until(
+        lambda: name not in [row["name"] for row in cloud.controller.models()],
+        "the model to go",
+        PATIENCE_S,
+    )
+    assert machines.list_models() == [cloud.name]
 
 
 def test_a_reboot_gives_one_extra_start(cloud: Cloud) -> None:

@@ -9,7 +9,8 @@ from localjuju.cli.command import Command
 MODULES: dict[str, tuple[str, ...]] = {
     "about": ("controllers", "help", "version", "whoami"),
     "actions": ("actions", "run", "show-action"),
-    "applications": ("config", "deploy", "expose", "refresh", "remove-application",
+    "appconfig": ("config",),
+    "applications": ("deploy", "expose", "refresh", "remove-application",
                      "show-application", "trust", "unexpose"),
     "execute": ("exec",),
     "logs": ("debug-log",),

@@ -132,8 +132,8 @@ def test_a_command_that_is_not_there_is_named_and_the_readme_pointed_to(juju: Co
 
 
 def test_a_misspelled_command_is_guessed(juju: Command):
-    ran = juju("stauts")
-    assert 'juju: "stauts" is not a juju command. See "juju --help".' in ran.err
+    ran = juju("stat")
+    assert 'juju: "stat" is not a juju command. See "juju --help".' in ran.err
     assert "Did you mean:\n\tstatus\n" in ran.err
 
 

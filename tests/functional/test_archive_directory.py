@@ -137,12 +137,14 @@ class TestRefused:
         assert not Path("/etc/archive").exists()
 
     def test_a_relative_path(self, server: Layout):
-        assert "relative" in refused(server, "archive")
+        assert "not an absolute path" in refused(server, "archive")
 
     def test_a_file(self, server: Layout, place: Path):
         (place / "file").write_text("content")
-        assert f"{place}/file is no directory" in refused(server, place / "file")
-        assert f"{place}/file is no directory" in refused(server, place / "file" / "archive")
+        assert f"{place}/file is a file, not a directory" in refused(server, place / "file")
+        assert f"{place}/file is a file, not a directory" in refused(
+            server, place / "file" / "archive"
+        )
         assert (place / "file").read_text() == "content"
 
     def test_a_link_to_nowhere(self, server: Layout, place: Path):

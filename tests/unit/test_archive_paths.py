@@ -50,9 +50,9 @@ def test_spellings_of_one_path_are_one(text: str, path: str):
     ("text", "reason"),
     [
         ("", "empty"),
-        ("archive", "relative"),
-        ("./archive", "relative"),
-        ("~/archive", "relative"),
+        ("archive", "not an absolute path"),
+        ("./archive", "not an absolute path"),
+        ("~/archive", "not an absolute path"),
         ("/srv/../etc", "contains .."),
         ("/srv/a\nb", "U+000A"),
         ("/srv/a\tb", "U+0009"),

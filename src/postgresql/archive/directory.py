@@ -67,7 +67,7 @@ def _check_surroundings(layout: Layout, path: Path) -> None:
         raise ArchiveRefused(str(path), f"the data directory {layout.data_directory} is in it")
     for above in (real, *real.parents):
         if above.exists() and not above.is_dir():
-            raise ArchiveRefused(str(path), f"{above} is no directory")
+            raise ArchiveRefused(str(path), f"{above} is a file, not a directory")
 
 
 def _check_mount(path: Path, expected: str) -> None:

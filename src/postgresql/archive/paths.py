@@ -83,7 +83,7 @@ def check_path(text: str) -> Path:
     if not text:
         raise ArchiveRefused(text, "it is empty", "give an absolute path")
     if not text.startswith("/"):
-        raise ArchiveRefused(text, "it is relative", "give a path that begins with /")
+        raise ArchiveRefused(text, "it is not an absolute path", "give one that begins with /")
     for character in text:
         category = unicodedata.category(character)
         # Line and paragraph separators (Zl, Zp) break a status as a newline does.
@@ -95,7 +95,9 @@ def check_path(text: str) -> Path:
     check_place(text, path)
     longest = max(len(part.encode()) for part in path.parts)
     if longest > _LONGEST_NAME:
-        raise ArchiveRefused(text, f"a name in it has {longest} bytes; {_LONGEST_NAME} can be had")
+        raise ArchiveRefused(
+            text, f"a name in it is too long: {longest} bytes, and {_LONGEST_NAME} are the most"
+        )
     command = archive_command(path, "x" * 40).replace("%p", _LONGEST_FILE).replace("%%", "%")
     if (length := len(command.encode())) > _LONGEST_COMMAND:
         raise ArchiveRefused(

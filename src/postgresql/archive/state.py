@@ -48,11 +48,11 @@ class Move:
     problem: str = ""
 
     def __str__(self) -> str:
-        """For a status: "archive: 12 files, 192.0 MB on their way from /old"."""
+        """For a status: "archive: 12 files on their way from /old, 192.0 MB"."""
         whence = ", ".join(map(str, self.sources))
         if self.files:
-            noun = "file" if self.files == 1 else "files"
-            text = f"archive: {self.files} {noun}, {pretty(self.size)} on the way from {whence}"
+            noun = "file on its way" if self.files == 1 else "files on their way"
+            text = f"archive: {self.files} {noun} from {whence}, {pretty(self.size)}"
         else:
             text = f"archive: leaving {whence}"
         return f"{text} ({self.problem})" if self.problem else text

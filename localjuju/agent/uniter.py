@@ -24,15 +24,22 @@ from localjuju.agent.state import Hook, RelationState, UnitState
 from localjuju.agent.toolserver import ToolServer, install_links
 
 JITTER = 0.2
+COMMAND_LOOK_S = 0.2
+"""How often one who waits for a command looks whether the controller is still there."""
 
 
-@dataclasses.dataclass
 class Command:
     """A command of ``juju-exec`` that waits for its turn, and what became of it."""
 
-    text: str
-    done: threading.Event = dataclasses.field(default_factory=threading.Event)
-    answer: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.done = threading.Event()
+        self.answer: dict[str, Any] = {}
+        self._taken = threading.Lock()
+
+    def take(self) -> bool:
+        """Begin it, or give it up: whoever comes first."""
+        return self._taken.acquire(blocking=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,11 +115,17 @@ class Uniter:
         self.wake()
 
     def execute(self, text: str) -> dict[str, Any]:
-        """Run a command in the unit's context when its turn comes; return what became of it."""
+        """Run a command in the unit's context when its turn comes; return what became of it.
+
+        Without the controller there is no context. Juju's unit agent is then not there at all, and
+        ``juju-exec`` fails at once; so it does here, also while it waits.
+        """
         command = Command(text)
         self.commands.put(command)
         self.wake()
-        command.done.wait()
+        while not command.done.wait(COMMAND_LOOK_S):
+            if not self.around.link.up.is_set() and command.take():
+                return {"error": "connection is shut down"}
         return command.answer
 
     # The unit's own thread
@@ -224,7 +237,9 @@ class Uniter:
             case "fail-action":
                 operations.fail_action(self, operation.action)
             case "command":
-                operations.run_command(self, self.commands.get())
+                command = self.commands.get()
+                if command.take():
+                    operations.run_command(self, command)
             case "upgrade":
                 operations.upgrade(self, goal["charm"])
             case "accept-leadership":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.localjuju.semantics.harness import Model
+from tests.localjuju.semantics.harness import Model, until
 
 
 def _juju_exec(model: Model, *args: str) -> subprocess.CompletedProcess[str]:
@@ -73,3 +73,14 @@ def test_an_unknown_unit_is_refused(model: Model) -> None:
     done = _juju_exec(model, "probe/7", "true")
     assert done.returncode == 1
     assert done.stderr == 'ERROR unit "probe/7" not found\n'
+
+
+def test_it_fails_at_once_while_the_controller_is_away(model: Model) -> None:
+    model.deploy()
+    assert _juju_exec(model, "probe/0", "true").returncode == 0
+    model.host.kill_controller()
+    done = _juju_exec(model, "probe/0", "true")
+    assert done.returncode == 1
+    assert done.stderr == "ERROR connection is shut down\n"
+    model.host.start_controller()
+    until(lambda: _juju_exec(model, "probe/0", "true").returncode == 0, "the controller's return")

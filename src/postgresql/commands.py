@@ -14,6 +14,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "LC_ALL": "C.UTF-8",
 }
 
+TIMED_OUT = 124
+"""Exit code of a program that was killed for taking too long, as timeout(1) has it."""
+
 
 def run(
     argv: Sequence[str | Path], *, as_postgres: bool = False, timeout_s: float = 120
@@ -74,7 +77,7 @@ def _run(
         return subprocess.CompletedProcess(command, 127, "", str(error))
     except subprocess.TimeoutExpired:
         words = f"{Path(command[0]).name} did not end within {timeout_s:.0f} s"
-        return subprocess.CompletedProcess(command, 124, "", words)
+        return subprocess.CompletedProcess(command, TIMED_OUT, "", words)
 
 
 def words(result: subprocess.CompletedProcess[str], lines: int = 6) -> str:

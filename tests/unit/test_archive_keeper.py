@@ -274,6 +274,7 @@ class TestCarry:
         for kind in self.KINDS:
             (old / kind).write_text(kind)
         (old / "notes.txt").write_text("mine")
+        (old / f"archtemp.{name(4)}.me").write_text("torn")
         fill(new, 4)
         carry.carry(source(old), str(new), "me")
         assert files(new) == sorted([name(1), name(2), name(3), name(4), *self.KINDS])

@@ -16,9 +16,8 @@ OLD = (Path("/srv/old"),)
         (Move(OLD, 1, 300, True), "archive: 1 file on its way from /srv/old, 300 B"),
         (Move(OLD, 0, 0, True), "archive: leaving /srv/old"),
         (
-            Move((*OLD, Path("/srv/older")), 2, 2 << 24, True, "/srv/old: No such file"),
-            "archive: 2 files on their way from /srv/old, /srv/older, 32.0 MB"
-            " (/srv/old: No such file)",
+            Move((*OLD, Path("/srv/older")), 2, 2 << 24, True, "/srv/old: away"),
+            "archive: 2 files on their way from /srv/old, /srv/older, 32.0 MB (/srv/old: away)",
         ),
     ],
 )

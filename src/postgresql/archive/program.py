@@ -90,6 +90,8 @@ def arguments(sources: Sequence[Source]) -> list[str]:
 
 def _run(*words: str) -> str:
     result = commands.run([paths.PROGRAM, *words], as_postgres=True, timeout_s=PATIENCE_S)
+    if result.returncode == commands.TIMED_OUT:
+        raise Failed(f"its file system did not answer within {PATIENCE_S} s")
     if result.returncode:
         raise Failed(commands.words(result).removeprefix(f"{NAME}: "))
     return result.stdout

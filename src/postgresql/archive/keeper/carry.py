@@ -132,6 +132,10 @@ def _copy_and_prove(source: Source, target: str, claim: str, tell: Callable[[str
 
 
 def _clear(source: Source, target: str, claim: str) -> None:
+    for name in os.listdir(source.directory):
+        # Of a copy that was cut off, and never tried again here.
+        if name.startswith(f"{durable.TEMPORARY}.") and name.endswith(f".{claim}"):
+            os.unlink(os.path.join(source.directory, name))
     if not claims.others(source.directory, claim):
         for name in wal.archived_files(source.directory):
             _place(source.directory, target, name, claim)
@@ -153,7 +157,7 @@ def _place(source: str, target: str, name: str, claim: str) -> None:
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
-            durable.put(old, target, name, f"{claim}.carry")
+            durable.put(old, target, name, f"carry.{claim}")
         else:
             durable.fsync(new)
     except FileNotFoundError:

@@ -104,6 +104,7 @@ port = 6543
 unix_socket_directories = '/var/tmp'
 listen_addresses = ''
 archive_mode = off
+hot_standby = off
 recovery_target_action = promote
 CONF
 : > /var/tmp/base/postgresql.auto.conf
@@ -163,22 +164,37 @@ def prepare_bad_places(cluster: Cluster) -> None:
             "mount -t tmpfs -o size=1m tmpfs /srv/full; "
             "dd if=/dev/zero of=/srv/full/filling bs=64k 2>/dev/null; "
             "mount -t tmpfs -o ro tmpfs /srv/read-only; "
-            f"cp -a {DEFAULT}/.[!.]* /srv/stranger/ 2>/dev/null || true; "
-            "find /srv/stranger -type f "
-            "-exec sed -i 's/[0-9]\\{15,\\}/1234567890123456789/' {} +; "
+            "echo 'system_identifier = 1234567890123456789' "
+            "> /srv/stranger/pg_hot_standby.claim.elsewhere; "
             "chown -R postgres /srv/stranger",
         )
 
 
-def test_a_directory_that_disappears_is_told_of_and_heals(cluster: Cluster) -> None:
-    path = str(cluster.juju.config("pg")["archive-path"])
+def test_a_file_system_that_disappears_is_told_of_and_heals(cluster: Cluster) -> None:
+    path = "/srv/mounted/archive"
+    for unit in cluster.units:
+        cluster.sh(
+            unit, "mkdir -p /srv/backing /srv/mounted; mount --bind /srv/backing /srv/mounted"
+        )
+    change(cluster, path)
+    wait_for_move(cluster, path)
     primary = cluster.primary
-    cluster.sh(primary, f"mv {shlex.quote(path)} {shlex.quote(path + '.away')}")
+    cluster.sh(primary, "umount --lazy /srv/mounted")
     segment = finish_segment(cluster)
     line = cluster.wait_for_message(primary, path)
     assert line.startswith("blocked: ")
-    cluster.fails(primary, "verify-replication")
-    cluster.sh(primary, f"mv {shlex.quote(path + '.away')} {shlex.quote(path)}")
+    assert "archive" in cluster.fails(primary, "verify-replication")
+    cluster.sh(primary, "mount --bind /srv/backing /srv/mounted")
+    wait_for_segment(cluster, primary, path, segment)
+    cluster.settle(units=2)
+    cluster.verify()
+
+
+def test_a_deleted_directory_is_made_again(cluster: Cluster) -> None:
+    path = str(cluster.juju.config("pg")["archive-path"])
+    primary = cluster.primary
+    cluster.sh(primary, f"rm -rf {shlex.quote(path)}")
+    segment = finish_segment(cluster)
     wait_for_segment(cluster, primary, path, segment)
     cluster.settle(units=2)
     cluster.verify()

@@ -119,6 +119,8 @@ def objection(name: str, value: str) -> str:
     """
     if reason := _NEVER.get(name):
         return reason
+    if name.startswith("pg_hot_standby."):
+        return _CHARM.format("it keeps notes of its own there")
     if name.startswith("recovery_target"):
         return _FOLLOW.format("its recovery would end before the primary does")
     if name in _HARMFUL:

@@ -28,7 +28,7 @@ from tests.functional.mounts import mounted
 
 @pytest.fixture
 def server() -> Iterator[Layout]:
-    with primary("amove", 5541) as one:
+    with primary("amove", 5741) as one:
         yield one
 
 
@@ -85,7 +85,7 @@ def recover(backup: Path, server: Layout, command: str) -> int:
     """Recovers a base backup to the end of the archive; how many rows it has then."""
     (backup / "recovery.signal").touch()
     (backup / "postgresql.conf").write_text(
-        f"port = 5549\nunix_socket_directories = '{backup}'\nlisten_addresses = ''\n"
+        f"port = 5749\nunix_socket_directories = '{backup}'\nlisten_addresses = ''\n"
         "archive_mode = off\n"
         f"restore_command = {conffile.quote(command)}\n"
     )
@@ -98,7 +98,7 @@ def recover(backup: Path, server: Layout, command: str) -> int:
     try:
         log = (backup / "log").read_text()
         assert started.returncode == 0, log
-        psql = ["psql", "-h", backup, "-p", "5549", "-U", "postgres", "-At", "-c"]
+        psql = ["psql", "-h", backup, "-p", "5749", "-U", "postgres", "-At", "-c"]
 
         def asked(query: str) -> str:
             return commands.run([*psql, query], as_postgres=True).stdout.strip()
@@ -287,7 +287,7 @@ def test_one_directory_under_two_names_stays_whole(server: Layout, place: Path):
 
 
 def test_a_standby_moves_its_own_and_both_may_share_one(server: Layout, place: Path):
-    with standby(server, "amove2", 5542) as second:
+    with standby(server, "amove2", 5742) as second:
         write_segments(server, 3)
         shared = place / "shared"
         for one in (server, second):

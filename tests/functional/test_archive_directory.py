@@ -28,7 +28,7 @@ HOME = ARCHIVES / "adir"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Layout]:
-    with primary("adir", 5521) as one:
+    with primary("adir", 5721) as one:
         yield one
 
 
@@ -184,7 +184,7 @@ class TestRefused:
         assert names(place / "closed") == []
 
     def test_the_archive_of_another_cluster(self, server: Layout):
-        with primary("astranger", 5522) as other:
+        with primary("astranger", 5722) as other:
             write_segments(other, 1)
             wait_for(lambda: archive.state(other).newest_there, "a segment to be archived")
             before = names(ARCHIVES / "astranger")

@@ -30,7 +30,7 @@ HOME = ARCHIVES / "aheal"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Layout]:
-    with primary("aheal", 5551) as one:
+    with primary("aheal", 5751) as one:
         yield one
 
 
@@ -181,7 +181,7 @@ def test_a_file_that_was_tampered_with_is_not_overwritten(server: Layout):
 
 def test_a_standby_archives_what_came_with_its_base_backup(server: Layout):
     stop = threading.Event()
-    marks = Path(layout("aheal2", 5552).wal_directory / "archive_status")
+    marks = Path(layout("aheal2", 5752).wal_directory / "archive_status")
 
     def write() -> None:
         """Until a whole segment has come with the base backup."""
@@ -192,7 +192,7 @@ def test_a_standby_archives_what_came_with_its_base_backup(server: Layout):
     writer.start()
     with contextlib.ExitStack() as stack:
         try:
-            second = stack.enter_context(standby(server, "aheal2", 5552))
+            second = stack.enter_context(standby(server, "aheal2", 5752))
         finally:
             stop.set()
             writer.join()
@@ -208,7 +208,7 @@ def test_a_standby_archives_what_came_with_its_base_backup(server: Layout):
 
 
 def test_a_promoted_standby_archives_its_new_timeline(server: Layout):
-    with standby(server, "aheal3", 5553) as third:
+    with standby(server, "aheal3", 5753) as third:
         write_segments(server, 1)
         ask(server, "SELECT pg_logical_emit_message(true, 'test', 'so that a segment has begun')")
         lsn = ask(server, "SELECT pg_current_wal_flush_lsn()")

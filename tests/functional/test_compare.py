@@ -18,7 +18,7 @@ Pair = tuple[Layout, Layout]
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    with primary("cone", 5531) as first, standby(first, "ctwo", 5532) as second:
+    with primary("cone", 5731) as first, standby(first, "ctwo", 5732) as second:
         ask(first, "CREATE DATABASE maasdb")
         ask(
             first,

@@ -38,9 +38,9 @@ class Trio:
 @pytest.fixture(scope="module")
 def trio() -> Iterator[Trio]:
     with (
-        primary("vone", 5511) as first,
-        standby(first, "vtwo", 5512) as second,
-        standby(first, "vthree", 5513) as third,
+        primary("vone", 5711) as first,
+        standby(first, "vtwo", 5712) as second,
+        standby(first, "vthree", 5713) as third,
     ):
         yield Trio(first, second, third)
 
@@ -172,7 +172,7 @@ def test_a_standby_without_its_slot_is_named(trio: Trio):
 
 
 def test_a_second_primary_is_no_standby(trio: Trio):
-    with primary("vstray", 5519) as stray:
+    with primary("vstray", 5719) as stray:
         first, ends = trio.ends
         report = verify(first, [*ends, endpoint(stray)], timeout_s=2)
     assert {problem.unit for problem in report.problems} == {"vstray/0"}
@@ -182,8 +182,8 @@ def test_a_second_primary_is_no_standby(trio: Trio):
 def test_a_standby_that_was_promoted_and_followed_is_on_another_timeline(trio: Trio):
     """A standby of a standby that was promoted: it follows, but not this primary."""
     with (
-        standby(trio.first, "vfour", 5514) as fourth,
-        standby(fourth, "vfive", 5515) as fifth,
+        standby(trio.first, "vfour", 5714) as fourth,
+        standby(fourth, "vfive", 5715) as fifth,
     ):
         ask(fourth, "SELECT pg_promote()")
         wait_for(lambda: streams(fourth, "vfive"), "it to follow over to the new timeline")

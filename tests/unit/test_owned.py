@@ -48,6 +48,7 @@ def test_harmless_ones_are_taken(name: str, value: str):
         ("recovery_target_action", "promote", "follow"),
         ("max_connections", "5", "max-connections"),
         ("archive_library", "", "archive-path"),
+        ("pg_hot_standby.archive_directory", "/srv", "notes of its own"),
         ("primary_conninfo", "", "names the primary"),
         ("include_dir", "x", "no other files"),
     ],

@@ -64,6 +64,8 @@ def look(layout: Layout, places: Places) -> Facts:
     Raises:
         Failed: It cannot be seen.
     """
+    # An older build's keeper might say it in other words.
+    install()
     output = _run(
         "look",
         str(layout.data_directory),

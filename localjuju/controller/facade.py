@@ -1,12 +1,12 @@
-"""What a client may ask of the controller, with the types of what it answers.
+"""What a client may ask of the controller.
 
 ``Controller`` is the client. It speaks JSON lines over the controller's Unix socket (see
 ``wire.py``) and starts the daemon if none runs. Every result is plain JSON data whose shape a
-``TypedDict`` here gives; where Juju has a documented JSON output (``juju status --format=json``,
-``juju show-unit``, ``juju config``, ``juju secrets``), the result *is* that shape, with Juju's
-hyphenated keys, so that a command prints it as it comes. Only times differ: they are RFC 3339 in
-UTC with microseconds here (``2026-11-23T04:27:37.123456Z``); the ``juju`` command renders them as
-Juju does for the format and the ``--utc`` option at hand.
+``TypedDict`` of ``shapes.py`` gives; where Juju has a documented JSON output (``juju status
+--format=json``, ``juju show-unit``, ``juju config``, ``juju secrets``), the result *is* that
+shape, with Juju's hyphenated keys, so that a command prints it as it comes. Only times differ:
+they are RFC 3339 in UTC with microseconds here (``2026-11-23T04:27:37.123456Z``); the ``juju``
+command renders them as Juju does for the format and the ``--utc`` option at hand.
 
 ``model`` arguments are bare model names. Which model is current is the client's own affair, as
 in Juju. Unit arguments may be ``app/leader`` where Juju allows that.
@@ -17,12 +17,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from typing_extensions import NotRequired, Self
+    from typing_extensions import Self
 
 from localjuju.controller import wire
+from localjuju.controller.shapes import (
+    ControllerInfo,
+    Deployed,
+    DestroyProgress,
+    EnqueuedOperation,
+    EnqueuedTask,
+    LogLine,
+    MachineAdded,
+    ModelSummary,
+    Operation,
+    PastStatus,
+    Refreshed,
+    RelationLine,
+    RemovalInfo,
+    SshTarget,
+    Status,
+    Task,
+    TaskLog,
+)
+
+__all__ = [
+    "Controller",
+    "ControllerGoneError",
+    "ControllerInfo",
+    "Deployed",
+    "DestroyProgress",
+    "EnqueuedOperation",
+    "EnqueuedTask",
+    "JujuError",
+    "LogLine",
+    "MachineAdded",
+    "ModelSummary",
+    "Operation",
+    "PastStatus",
+    "Refreshed",
+    "RelationLine",
+    "RemovalInfo",
+    "SshTarget",
+    "Status",
+    "Task",
+    "TaskLog",
+]
 
 JujuError = wire.JujuError
 """Raised by every method. ``str()`` is Juju's text, without the leading ``ERROR ``; ``code`` is
@@ -31,199 +73,6 @@ Juju's API error code where it has one (``not found``, ``already exists``, ``una
 
 ControllerGoneError = wire.ControllerGoneError
 """Raised when the daemon cannot be reached or ends in mid-call."""
-
-Life = Literal["alive", "dying", "dead"]
-TaskStatus = Literal["pending", "running", "completed", "failed", "cancelled", "aborted", "error"]
-
-
-class ControllerInfo(TypedDict):
-    """The daemon itself."""
-
-    uuid: str
-    name: str
-    version: str
-    pid: int
-    home: str
-
-
-class ModelSummary(TypedDict):
-    """One model, as ``juju models`` and ``juju show-model`` need it."""
-
-    name: str
-    uuid: str
-    life: Life
-    status: str
-    message: str
-    since: str
-    version: str
-    base: str
-    machines: int
-    cores: int
-    units: int
-
-
-class DestroyProgress(TypedDict):
-    """What is still there of a model that is being destroyed."""
-
-    machines: int
-    applications: int
-    units: int
-    errors: list[str]
-
-
-class Deployed(TypedDict):
-    """What ``deploy`` made."""
-
-    application: str
-    charm: str
-    """Charm URL: ``local:pg-hot-standby-0``."""
-    charm_name: str
-    revision: int
-    base: str
-    """``ubuntu@24.04``; Juju prints it as ``ubuntu@24.04/stable``."""
-    units: list[str]
-
-
-class Refreshed(TypedDict):
-    """What ``refresh`` did."""
-
-    charm: str
-    revision: int
-    previous: str
-
-
-class RemovalInfo(TypedDict):
-    """What a removal takes along, as Juju tells it before it asks."""
-
-    name: str
-    units: NotRequired[list[str]]
-    storage_destroyed: NotRequired[list[str]]
-    storage_detached: NotRequired[list[str]]
-    error: NotRequired[str]
-
-
-class TaskLog(TypedDict):
-    """One ``action-log`` line."""
-
-    timestamp: str
-    message: str
-
-
-class Task(TypedDict):
-    """An action or a command on one unit or machine."""
-
-    id: str
-    receiver: str
-    """``pg/0``, or the machine's id."""
-    action: str
-    """The action's name; ``juju-exec`` for a command."""
-    parameters: dict[str, Any]
-    status: TaskStatus
-    message: str
-    results: dict[str, Any]
-    """What ``action-set`` gave, nested, values as strings; with ``return-code`` (int) and, if not
-    empty, ``stdout`` and ``stderr``."""
-    log: list[TaskLog]
-    enqueued: str
-    started: str | None
-    completed: str | None
-
-
-class EnqueuedTask(TypedDict):
-    """Whether a task could be enqueued; ``id`` or ``error`` is set."""
-
-    receiver: str
-    id: str | None
-    error: str | None
-    error_code: NotRequired[str]
-
-
-class EnqueuedOperation(TypedDict):
-    """An operation that was just made."""
-
-    operation: str
-    tasks: list[EnqueuedTask]
-
-
-class Operation(TypedDict):
-    """An operation and its tasks."""
-
-    id: str
-    summary: str
-    status: TaskStatus
-    enqueued: str
-    started: str | None
-    completed: str | None
-    tasks: list[Task]
-
-
-class StatusInfo(TypedDict, total=False):
-    """``current``, ``message`` (absent if empty), ``since``, ``version`` of a status."""
-
-    current: str
-    message: str
-    since: str
-    version: str
-    life: str
-
-
-class RelationLine(TypedDict):
-    """One line of the tabular status's relations section."""
-
-    provider: str
-    """``app:endpoint``."""
-    requirer: str
-    interface: str
-    type: Literal["peer", "regular", "subordinate"]
-    message: str
-
-
-class Status(TypedDict):
-    """``formatted`` is what ``juju status --format=json`` prints; ``relations`` is for tables."""
-
-    formatted: dict[str, Any]
-    relations: list[RelationLine]
-
-
-class PastStatus(TypedDict):
-    """One line of ``juju show-status-log``."""
-
-    status: str
-    message: NotRequired[str]
-    since: str
-    type: str
-
-
-class LogLine(TypedDict):
-    """One line of ``juju debug-log``."""
-
-    entity: str
-    """``unit-pg-0``, ``machine-0`` or ``controller-0``."""
-    timestamp: str
-    severity: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"]
-    module: str
-    location: str
-    message: str
-
-
-class SshTarget(TypedDict):
-    """Where ``ssh`` and ``scp`` go: give it to ``localjuju.host``."""
-
-    model_uuid: str
-    machine: str
-    """The machine's id in the model."""
-    host_machine: str
-    """The name that ``localjuju.host`` knows the machine by."""
-    root: str
-    """Its root directory on this host."""
-    address: str
-    unit: str | None
-
-
-class MachineAdded(TypedDict):
-    """One machine that ``add_machine`` made."""
-
-    machine: str
 
 
 class Controller:

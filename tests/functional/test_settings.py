@@ -170,7 +170,7 @@ def test_an_extension_and_its_settings(layout: Layout):
     assert value(layout, "SHOW pg_stat_statements.max") == "1000"
 
     for line in ("pg_stat_statements.max = x", "pg_stat_statements.mix = 1"):
-        with pytest.raises(SettingRefused, match=r"line 2 \(pg_stat_statements\.m.x\): invalid"):
+        with pytest.raises(SettingRefused, match=r"line 2 \(pg_stat_statements\.m.x\): \w+"):
             settings.ensure(layout, Settings(extra=library + line))
         assert value(layout, "SHOW pg_stat_statements.max") == "1000"
 

@@ -116,3 +116,9 @@ def test_a_model_name_is_taken_once(model: Model) -> None:
         model.controller.add_model("No_Good")
     with pytest.raises(JujuError, match="not as 2\\.9\\.0"):
         model.controller.add_model("old", juju_version="2.9.0")
+
+
+def test_its_database_and_socket_are_its_owners_alone(model: Model) -> None:
+    model.deploy(settled=False)
+    for path in [*model.host.home.glob("controller.sqlite*"), model.host.home / "controller.sock"]:
+        assert path.stat().st_mode & 0o077 == 0, path

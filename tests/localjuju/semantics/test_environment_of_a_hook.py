@@ -81,6 +81,14 @@ def test_juju_version_is_the_models(model: Model) -> None:
     assert "JUJU_TARGET_SERIES" not in env
 
 
+def test_proxies_are_those_of_the_model(model: Model) -> None:
+    model.controller.set_model_config(model.name, {"juju-http-proxy": "http://proxy:3128"})
+    model.deploy()
+    env = model.runs("probe/0", "install")[0].env
+    assert env["JUJU_CHARM_HTTP_PROXY"] == "http://proxy:3128"
+    assert env["JUJU_CHARM_NO_PROXY"] == "127.0.0.1,localhost,::1"
+
+
 def test_relation_hooks_name_the_relation_and_the_remote_unit(model: Model) -> None:
     model.deploy(units=2)
     env = model.wait_run("probe/0", "cluster-relation-joined").env

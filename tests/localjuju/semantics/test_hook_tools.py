@@ -105,6 +105,13 @@ def test_there_is_no_storage(unit_model: Model) -> None:
     assert unit_model.json("probe/0", "storage-list") == []
 
 
+@pytest.mark.parametrize("tool", ["resource-get image", "credential-get", "storage-get -s data/0"])
+def test_what_there_is_not_fails_as_if_there_were_none(unit_model: Model, tool: str) -> None:
+    results = unit_model.try_exec("probe/0", tool)["results"]
+    assert results["return-code"] == 1
+    assert results["stderr"].startswith("ERROR ")
+
+
 def test_juju_log_takes_a_level_and_dashes(unit_model: Model) -> None:
     unit_model.exec("probe/0", "juju-log --log-level WARNING -- '-said'; juju-log -l ERROR worse")
 

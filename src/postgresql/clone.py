@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from postgresql import files, recovery, services, sizes, sql, tablespaces
+from postgresql import cluster, files, recovery, services, sizes, sql, tablespaces
 from postgresql.adoption import adopt as adopt
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
@@ -172,7 +172,9 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
         partial=shlex.quote(str(layout.partial_copy)),
         finished=shlex.quote(str(layout.finished_copy)),
         conninfo=shlex.quote(recovery.primary_conninfo(layout, copier)),
-        slot=shlex.quote(upstream.slot),
+        # A server that still serves here streams through the slot; the copier then has one of
+        # its own for the time of the copy, and this unit's archive bridges what comes after.
+        slot=shlex.quote("" if cluster.is_running(layout) else upstream.slot),
     )
     services.ensure(
         layout.clone_service,

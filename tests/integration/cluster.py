@@ -39,7 +39,7 @@ class Cluster:
     def primary(self) -> str:
         """The unit whose server accepts writes; there must be exactly one."""
         writers = [
-            unit for unit in self.units if self.sql(unit, "SELECT pg_is_in_recovery()") == "f"
+            unit for unit in self.units if self.peek(unit, "SELECT pg_is_in_recovery()") == "f"
         ]
         assert len(writers) == 1, f"these units accept writes: {writers}"
         return writers[0]

@@ -33,9 +33,9 @@ def test_verify_compares_a_query_at_one_lsn(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("DELETE FROM maasserver_node", "read-only"),
-        ("SELECT 1; SELECT 2", "multiple"),
-        ("SELECT 1; COMMIT; DELETE FROM maasserver_node", "multiple"),
+        ("DELETE FROM maasserver_node", "DELETE"),
+        ("SELECT 1; SELECT 2", "multi-query"),
+        ("SELECT 1; COMMIT; DELETE FROM maasserver_node", "multi-query"),
         ("SELEC 1", "syntax error"),
         ("SELECT pg_sleep(30)", "timeout"),
         ("SELECT * FROM no_such_table", "no_such_table"),

@@ -174,7 +174,9 @@ def test_a_file_system_that_disappears_is_told_of_and_heals(cluster: Cluster) ->
     path = "/srv/mounted/archive"
     for unit in cluster.units:
         cluster.sh(
-            unit, "mkdir -p /srv/backing /srv/mounted; mount --bind /srv/backing /srv/mounted"
+            unit,
+            "mkdir -p /srv/backing /srv/mounted; mount -t tmpfs -o size=1g tmpfs /srv/backing; "
+            "mount --bind /srv/backing /srv/mounted",
         )
     change(cluster, path)
     wait_for_move(cluster, path)

@@ -100,6 +100,10 @@ class Link:
             self.welcome = message["result"]
             self._silence_s = self.welcome["timing"]["silence_s"]
             self._ping_s = self.welcome["timing"]["ping_s"]
+            if self._socket is not None:
+                # Else a write on a cut link could wait for a quarter of an hour.
+                timeout_ms = int(self._silence_s * 1000)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
             self.up.set()
         else:
             pending = self._pending.pop(message.get("id", -1), None)

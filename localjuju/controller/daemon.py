@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import sys
 import uuid
 from pathlib import Path
@@ -87,6 +88,12 @@ class Daemon:
             assert task is not None
             self._served.add(task)
             task.add_done_callback(self._served.discard)
+            # Without it, what is being sent when a link is cut is tried for a quarter of an hour.
+            writer.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP,
+                socket.TCP_USER_TIMEOUT,
+                int(self._world.timing.silence_s * 1000),
+            )
             stream = LineStream(reader, writer)
             await agentapi.serve(self._world, self._presence, model["uuid"], stream)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from localjuju.controller import clock, modelconfig
+from localjuju.controller import clock, modelconfig, units
 from localjuju.controller.store import Row, dump, load
 from localjuju.controller.wire import JujuError
 from localjuju.controller.world import CLOUD, CONTROLLER_NAME, REGION, World
@@ -175,13 +175,9 @@ def begin_destroy(world: World, name: str, *, force: bool, wait_s: float) -> str
             deadline,
             model["uuid"],
         )
-        for table in ("application", "unit"):
-            world.store.run(
-                f"UPDATE {table} SET life='dying' WHERE model=? AND life='alive'", model["uuid"]
-            )
-        world.store.run(
-            "UPDATE unit SET forced=coalesce(?, forced) WHERE model=?", deadline, model["uuid"]
-        )
+        world.store.run("UPDATE application SET life='dying' WHERE model=?", model["uuid"])
+        for unit in world.store.all("SELECT * FROM unit WHERE model=?", model["uuid"]):
+            units.begin_removal(world, unit, deadline)
     world.hub.changed(model["uuid"])
     return str(model["uuid"])
 

@@ -102,6 +102,14 @@ def test_destroy_model_runs_the_removal_hooks_and_leaves_nothing(model: Model) -
         other.controller.status(other.name)
 
 
+def test_destroy_model_takes_units_that_never_began(model: Model) -> None:
+    other = Model(model.host, model.name + "-other")
+    other.deploy(units=2, settled=False)
+    for _ in other.controller.destroy_model(other.name):
+        pass
+    assert list((model.host.home / "machines").glob(f"{other.name}-*")) == []
+
+
 def test_destroy_model_with_force_takes_dead_machines_too(model: Model) -> None:
     other = Model(model.host, model.name + "-other")
     other.deploy()

@@ -75,6 +75,8 @@ class Writer:
                 while not self._stop.is_set():
                     sql.rows(conn, "INSERT INTO public.row VALUES (%s)", [self.committed + 1])
                     self.committed += 1
+                    # Faster than that, and the archive outgrows the disks of these tests.
+                    self._stop.wait(0.005)
                     if self.committed % 30 == 0:
                         sql.rows(conn, "SELECT pg_switch_wal()")
         except PostgresqlError as error:

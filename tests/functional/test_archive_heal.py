@@ -158,6 +158,7 @@ def test_a_disk_that_fills_up(server: Layout, place: Path):
         fill(place / "disk" / "ballast")
         state = wait_until_failing(server)
         assert "No space left on device" in state.failure
+        assert str(place / "disk") in state.failure
         assert state.free_bytes is not None
         assert state.free_bytes < 16 << 20
         # Tries that failed leave nothing behind that would take up what becomes free.

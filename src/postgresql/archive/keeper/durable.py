@@ -54,9 +54,7 @@ def put(source: str, directory: str, name: str, tag: str) -> bool:
         temporary = os.path.join(directory, f"{TEMPORARY}.{name}.{tag}")
         copy = _open_alone(temporary)
         try:
-            while block := original.read(_BLOCK):
-                _write(copy, block)
-            os.fsync(copy)
+            _copy(original, copy, final)
             try:
                 os.link(temporary, final)
             except FileExistsError:
@@ -144,7 +142,13 @@ def _lock(handle: int) -> None:
             raise
 
 
-def _write(handle: int, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
+def _copy(original: BinaryIO, copy: int, final: str) -> None:
+    try:
+        while block := original.read(_BLOCK):
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(copy, rest) :]
+        os.fsync(copy)
+    except OSError as error:
+        # These do not tell of which file they speak.
+        raise OSError(error.errno, error.strerror, final) from error

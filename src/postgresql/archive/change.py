@@ -84,6 +84,11 @@ def _take(layout: Layout, wanted: Path, system_id: str, may_restart: bool) -> Ch
     before = places.read(layout)
     if wanted == before.directory:
         return Change()
+    # It may be just about to leave the directory that is wanted again.
+    if before.older and not move.hold():
+        raise ArchiveRefused(
+            str(wanted), f"what carries WAL over to {before.directory} does not stop"
+        )
     directory.prove(layout, wanted, before, system_id)
     after = _beside(before, wanted)
     change = _apply(layout, after, may_restart)

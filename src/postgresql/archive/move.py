@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from postgresql import commands, services
@@ -10,6 +11,8 @@ from postgresql.archive.keeper.service import STUCK
 from postgresql.archive.places import Places
 
 SERVICE = "pg-hot-standby-archive-move.service"
+_HOLD_S = 15.0
+_POLL_S = 0.02
 
 
 def start(places: Places, on_finish: Sequence[str]) -> bool:
@@ -42,6 +45,26 @@ def start(places: Places, on_finish: Sequence[str]) -> bool:
     return True
 
 
+def hold() -> bool:
+    """End the service's work now; whatever it has not done, the next start does.
+
+    Waits for the process that carries, and not for the command that runs after it, which may
+    wait for the caller to end.
+
+    Returns:
+        Whether nothing is carried any more.
+    """
+    if not services.is_active(SERVICE):
+        return True
+    commands.run(["systemctl", "stop", "--no-block", SERVICE])
+    deadline = time.monotonic() + _HOLD_S
+    while time.monotonic() < deadline:
+        if _show("MainPID")["MainPID"] == "0":
+            return True
+        time.sleep(_POLL_S)
+    return False
+
+
 def end() -> bool:
     """Take the service away, unless it is just about to end.
 
@@ -56,11 +79,16 @@ def end() -> bool:
 
 def problem() -> tuple[bool, str]:
     """Whether the service is at it, and why it does not get on; "" while it does."""
-    shown = commands.run(
-        ["systemctl", "show", "--property=ActiveState", "--property=StatusText", SERVICE],
-        timeout_s=10,
-    )
-    values = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
-    running = values.get("ActiveState") in ("active", "activating", "reloading")
-    status = values.get("StatusText", "")
+    shown = _show("ActiveState", "StatusText")
+    running = shown["ActiveState"] in ("active", "activating", "reloading")
+    status = shown["StatusText"]
     return running, status.removeprefix(STUCK) if status.startswith(STUCK) else ""
+
+
+def _show(*properties: str) -> dict[str, str]:
+    """Properties of the unit as systemd has them; "" for what it does not tell."""
+    result = commands.run(
+        ["systemctl", "show", *(f"--property={one}" for one in properties), SERVICE], timeout_s=10
+    )
+    shown = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
+    return {one: shown.get(one, "") for one in properties}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import jubilant
 
 from tests.integration.cluster import Cluster, wait_until
@@ -50,7 +52,7 @@ def test_the_last_unit_stops_its_server_and_leaves_data_and_archive(
     wait_until(lambda: "last" in juju.status().apps, lambda there: not there)
 
     def on_machine(command: str) -> str:
-        return juju.ssh("witness/0", command).strip()
+        return juju.ssh("witness/0", f"sudo sh -c {shlex.quote(command)}").strip()
 
     assert on_machine("ls /var/lib/postgresql/*/main/PG_VERSION")
     assert on_machine("ls -d /var/backups/pgsql/archive")

@@ -149,6 +149,11 @@ class Uniter:
                 self.log_of("juju.worker.uniter")("ERROR", str(error))
                 self._pause(1.0)
         self.tracker.stop()
+        while not self.commands.empty():
+            command = self.commands.get()
+            if command.take():
+                command.answer = {"error": f'unit "{self.unit}" not found'}
+                command.done.set()
         shutil.rmtree(self.directory, ignore_errors=True)
         shutil.rmtree(self.around.config.tools(self.unit), ignore_errors=True)
 

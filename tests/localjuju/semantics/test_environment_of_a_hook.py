@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.localjuju.semantics.conftest import both_versions
@@ -47,6 +49,7 @@ def test_it_is_clean_and_has_all_that_juju_sets(model: Model) -> None:
     assert "USER" not in env
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="an agent that is a plain process is its starter's")
 def test_it_runs_as_root_in_the_charm_directory(model: Model) -> None:
     model.deploy()
     run = model.runs("probe/0", "install")[0]

@@ -161,10 +161,6 @@ class Actor:
         return upstream_of(self._me, upstream, self._credentials)
 
 
-def _why(error: PostgresqlError) -> str:
-    return f"{error.why}; {error.remedy}" if error.remedy else error.why
-
-
 def upstream_of(me: str, upstream: steps.Upstream, credentials: Credentials) -> Upstream:
     """Puts whom to follow into the terms of the PostgreSQL side."""
     name = slot_of(me)

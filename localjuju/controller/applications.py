@@ -104,6 +104,14 @@ def _keep_charm(world: World, model: str, package: charms.CharmPackage) -> Row:
     return row
 
 
+def drop_unused_charms(world: World) -> None:
+    """Delete uploaded charms of which no model knows any more."""
+    used = {row["sha256"] for row in world.store.all("SELECT sha256 FROM charm")}
+    for path in world.charms.glob("*"):
+        if path.name not in used:
+            path.unlink()
+
+
 def refresh(
     world: World,
     model_name: str,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from localjuju.controller import agentfiles, clock
+from localjuju.controller import agentfiles, applications, clock
 from localjuju.controller.provider import Place, Provider
 from localjuju.controller.store import Row, dump
 from localjuju.controller.world import World
@@ -186,3 +186,4 @@ class Provisioner:
         await asyncio.to_thread(self._provider.close_model, model)
         self._open.pop(model["uuid"], None)
         self._world.store.forget_model(model["uuid"])
+        applications.drop_unused_charms(self._world)

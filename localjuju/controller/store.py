@@ -124,6 +124,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         # It holds the secrets' contents; sqlite gives its side files the same mode.
         path.touch(mode=0o600)
+        path.chmod(0o600)
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")

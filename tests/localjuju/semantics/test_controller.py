@@ -89,8 +89,10 @@ def test_models_do_not_see_each_other(model: Model) -> None:
 
 
 def test_destroy_model_runs_the_removal_hooks_and_leaves_nothing(model: Model) -> None:
+    model.deploy(settled=False)
+    kept = set((model.host.home / "charms").iterdir())
     other = Model(model.host, model.name + "-other")
-    other.deploy(units=2)
+    other.deploy(units=2, files={"of-its-own": ""})
     record = model.host.home / "removed"
     for unit in other.units():
         other.script(unit, "remove", f"echo $JUJU_UNIT_NAME >> {record}")
@@ -98,6 +100,7 @@ def test_destroy_model_runs_the_removal_hooks_and_leaves_nothing(model: Model) -
     assert progress[0]["machines"] == 2
     assert sorted(record.read_text().split()) == ["probe/0", "probe/1"]
     assert list((model.host.home / "machines").glob(f"{other.name}-*")) == []
+    assert set((model.host.home / "charms").iterdir()) == kept
     with pytest.raises(JujuError, match="not found"):
         other.controller.status(other.name)
 

@@ -145,7 +145,7 @@ def _row(found: Found, member: Member) -> report.Member:
         state=state,
         lag_bytes=lag,
         address=member.address,
-        version=str(member.major or ""),
+        version=member.version,
         timeline=member.timeline,
         sync_state=walsender.sync_state if walsender else "",
     )

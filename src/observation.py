@@ -34,6 +34,7 @@ def _machine(layout: Layout | None, server: Server, copying: str, address: str) 
         architecture=host.architecture,
         os=host.os,
         major=layout.major if layout else None,
+        version=server.version,
         cluster_id=server.cluster_id,
         has_data=server.has_data,
         system_id=server.system_id,

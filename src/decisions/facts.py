@@ -18,6 +18,7 @@ class Machine:
         architecture: as Debian calls it.
         os: the distribution and its release.
         major: of the installed server; None if there is none.
+        version: of the running server in full.
         cluster_id: of the data directory; empty if there is none, or it is a stranger's.
         has_data: whether there is a data directory.
         system_id: of the data directory.
@@ -37,6 +38,7 @@ class Machine:
     architecture: str = ""
     os: str = ""
     major: int | None = None
+    version: str = ""
     cluster_id: str = ""
     has_data: bool = False
     system_id: str = ""

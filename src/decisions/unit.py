@@ -169,6 +169,7 @@ def member(view: View, admitted: tuple[str, ...]) -> Member:
         architecture=machine.architecture,
         os=machine.os,
         major=machine.major,
+        version=machine.version,
         phase=phase(view),
         system_id=machine.system_id if view.owns_data else "",
         timeline=machine.timeline,

@@ -46,6 +46,7 @@ class Member:
         architecture: as Debian calls it, such as amd64.
         os: the distribution and its release, such as "ubuntu 24.04".
         major: PostgreSQL's major version; None before it is installed.
+        version: of its running server in full, such as "16.4"; empty before it runs.
         phase: how far it has come.
         system_id: PostgreSQL's system identifier of its data directory; empty if it has none.
         timeline: the timeline that its server is on, None if it has no running server.
@@ -61,6 +62,7 @@ class Member:
     architecture: str = ""
     os: str = ""
     major: int | None = None
+    version: str = ""
     phase: Phase = Phase.waiting
     system_id: str = ""
     timeline: int | None = None
@@ -76,6 +78,7 @@ class Member:
             "architecture": self.architecture,
             "os": self.os,
             "major": "" if self.major is None else str(self.major),
+            "version": self.version,
             "phase": str(self.phase),
             "system-id": self.system_id,
             "timeline": "" if self.timeline is None else str(self.timeline),
@@ -102,6 +105,7 @@ class Member:
             architecture=bag.get("architecture", ""),
             os=bag.get("os", ""),
             major=_number(bag.get("major", "")),
+            version=bag.get("version", ""),
             phase=Phase(phase) if phase in set(Phase) else Phase.waiting,
             system_id=bag.get("system-id", ""),
             timeline=_number(bag.get("timeline", "")),

@@ -61,6 +61,7 @@ class TestMember:
             architecture="amd64",
             os="ubuntu 24.04",
             major=16,
+            version="16.4",
             phase=Phase.primary,
             system_id="7",
             timeline=1,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from localjuju.controller import wire
 from localjuju.controller.clock import Timing
 from localjuju.controller.facade import Controller, Task
 from localjuju.host import links, machines
@@ -19,6 +20,8 @@ from tests.localjuju.semantics.harness import pack, until
 if os.geteuid() != 0:
     pytest.skip("machines need root", allow_module_level=True)
 
+# Where the caller's images are, looked up before any fixture sets another home.
+IMAGES = wire.home_directory() / "images"
 LEASE_S = 12.0
 PATIENCE_S = 90.0
 
@@ -78,11 +81,13 @@ def cloud() -> Generator[Cloud]:
     # A home of its own, short as sockets lie in it, with the images that are there already.
     home = Path(f"/tmp/lj-real-{os.getpid()}")
     home.mkdir()
-    images = Path(os.environ.get("LOCALJUJU_HOME", "/var/lib/localjuju")) / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    (home / "images").symlink_to(images)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    (home / "images").symlink_to(IMAGES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCALJUJU_HOME", str(home))
+        # The tests of the command line, in the same session, set these for themselves.
+        patch.delenv("LOCALJUJU_PROVIDER", raising=False)
+        patch.delenv("LOCALJUJU_JUJU_VERSION", raising=False)
         patch.setenv("LOCALJUJU_TIMING", f'{{"lease_s": {LEASE_S}, "renew_s": {LEASE_S / 2}}}')
         made = Cloud(home, "semantics")
         try:

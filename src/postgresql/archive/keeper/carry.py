@@ -128,7 +128,7 @@ def _copy_and_prove(source: Source, target: str, claim: str, tell: Callable[[str
     for gap in wal.chain(target).gaps:
         # What was missing before is no fault of the change, and staying would not bring it back.
         if not any(before.covers(gap) for before in broken_before):
-            raise Stuck(f"{target}: {gap} is missing, and in no older directory either")
+            raise Stuck(f"{target}: {gap} is missing, so that {source.directory} is kept")
 
 
 def _clear(source: Source, target: str, claim: str) -> None:

@@ -47,7 +47,7 @@ def wait_for_move(cluster: Cluster, path: str) -> None:
     wait_until(everywhere, bool)
     for unit in cluster.units:
         wait_until(
-            lambda unit=unit: cluster.message(unit), lambda line: "on their way" not in line
+            lambda unit=unit: cluster.message(unit), lambda line: "; archive: " not in line
         )
 
 

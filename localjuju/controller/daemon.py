@@ -138,6 +138,10 @@ def main() -> int:
 
     async def run() -> None:
         await Daemon(home).run()
+        # Without this, a thread that builds an image would be waited for; what it leaves half made
+        # is found and finished by the next daemon, as after any death.
+        logging.shutdown()
+        os._exit(0)
 
     asyncio.run(run())
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
+from localjuju.controller import wire
 from tests.localjuju.semantics.harness import Host, Model
 
 _numbers = itertools.count()
@@ -19,7 +20,11 @@ def host() -> Generator[Host]:
     running.close()
 
 
-@pytest.fixture(params=["3.6.28"])
+# Looked up before any fixture sets another: `LOCALJUJU_JUJU_VERSION=4.0.15 pytest …`.
+VERSION = wire.wanted_juju_version() or wire.DEFAULT_JUJU_VERSION
+
+
+@pytest.fixture(params=[VERSION])
 def model(host: Host, request: pytest.FixtureRequest) -> Generator[Model]:
     made = Model(host, f"m{next(_numbers)}", request.param)
     yield made

@@ -24,7 +24,7 @@ def _committed(model: Model) -> tuple[object, ...]:
         model.json("probe/0", "relation-get -r cluster:0 --app - probe").get("word"),
         len(model.controller.secrets(model.name)),
         model.json("probe/0", "opened-ports"),
-        model.json("probe/0", "state-get"),
+        model.json("probe/0", "state-get") or {},
     )
 
 

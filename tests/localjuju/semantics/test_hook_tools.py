@@ -101,6 +101,14 @@ def test_state(unit_model: Model) -> None:
     assert unit_model.json("probe/1", "state-get a") == "1"
 
 
+@pytest.mark.parametrize(
+    ("model", "nothing"), [("3.6.28", "{}\n"), ("4.0.15", "null\n")], indirect=["model"]
+)
+def test_state_get_of_nothing_is_null_in_4(model: Model, nothing: str) -> None:
+    model.deploy()
+    assert model.out("probe/0", "state-get --format=json") == nothing
+
+
 def test_there_is_no_storage(unit_model: Model) -> None:
     assert unit_model.json("probe/0", "storage-list") == []
 

@@ -22,7 +22,7 @@ def test_jubilant_understands_it(model: Model) -> None:
     assert [unit.leader for unit in app.units.values()].count(True) == 1
     unit = app.units["probe/0"]
     assert unit.juju_status.current == "idle"
-    assert unit.juju_status.version == "3.6.28"
+    assert unit.juju_status.version == status.model.version
     machine = status.machines[unit.machine]
     assert machine.juju_status.current == "started"
     assert machine.machine_status.current == "running"

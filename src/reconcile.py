@@ -13,6 +13,7 @@ from machine import Machine
 from outcome import Outcome
 from postgresql.errors import InstallFailed
 from state import credentials, peers
+from state.record import Record
 from surroundings import Surroundings
 
 # Juju answers `is-leader` with yes only while 30 s of the lease are certain.
@@ -22,7 +23,7 @@ _LEADERSHIP_S = 25.0
 class LeadershipTooOld(Exception):
     """The hook took longer than the leadership on which it wrote the record is good for.
 
-    Failing, the hook commits nothing and is run again.
+    It fails before it has written anything.
     """
 
 
@@ -30,12 +31,16 @@ def reconcile(charm: ops.CharmBase, machine: Machine) -> Outcome:
     """Brings this unit to what the committed record, its peers and its options ask for."""
     began = time.monotonic()
     here = Surroundings.read(charm)
-    if here.leader and here.peers.joined and _lead(charm, here):
+    record = _wanted_record(here)
+    if record or _wants_credentials(here):
         # Nothing slow may come between the question who leads and the commit at the end of the
-        # hook: rule R6. The record is acted on in the hook that Juju raises for it.
+        # hook: rule R6. The record is acted on in the hook that Juju raises for it. Nothing
+        # that can fail comes after the writing: what juju-exec has run is committed even then.
         found = machine.look(here)
         if time.monotonic() - began > _LEADERSHIP_S:
             raise LeadershipTooOld
+        made = credentials.create(charm.app) if _wants_credentials(here) else None
+        peers.publish_shared(charm.model, charm.app, record=record, credentials_id=made)
         return Outcome(found, waiting="for the cluster record to be committed")
     try:
         machine.install()
@@ -57,13 +62,13 @@ def reconcile(charm: ops.CharmBase, machine: Machine) -> Outcome:
     )
 
 
-def _lead(charm: ops.CharmBase, here: Surroundings) -> bool:
-    """Writes what the leader has to write; tells whether that was anything."""
-    record = leader_decisions.next_record(
-        here.peers.record, here.peers.me, here.peers.members, uuid.uuid4().hex
-    )
-    made = None if here.peers.credentials_id else credentials.create(charm.app)
-    if record is None and made is None:
-        return False
-    peers.publish_shared(charm.model, charm.app, record=record, credentials_id=made)
-    return True
+def _wanted_record(here: Surroundings) -> Record | None:
+    """The record that the leader has to write; None on other units, or if it is right."""
+    if not (here.leader and here.peers.joined):
+        return None
+    known = here.peers
+    return leader_decisions.next_record(known.record, known.me, known.members, uuid.uuid4().hex)
+
+
+def _wants_credentials(here: Surroundings) -> bool:
+    return here.leader and here.peers.joined and not here.peers.credentials_id

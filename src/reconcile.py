@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 
 import ops
 
@@ -27,9 +28,11 @@ class LeadershipTooOld(Exception):
     """
 
 
-def reconcile(charm: ops.CharmBase, machine: Machine) -> Outcome:
+def reconcile(
+    charm: ops.CharmBase, machine: Machine, clock: Callable[[], float] = time.monotonic
+) -> Outcome:
     """Brings this unit to what the committed record, its peers and its options ask for."""
-    began = time.monotonic()
+    began = clock()
     here = Surroundings.read(charm)
     record = _wanted_record(here)
     if record or _wants_credentials(here):
@@ -37,7 +40,7 @@ def reconcile(charm: ops.CharmBase, machine: Machine) -> Outcome:
         # hook: rule R6. The record is acted on in the hook that Juju raises for it. Nothing
         # that can fail comes after the writing: what juju-exec has run is committed even then.
         found = machine.look(here)
-        if time.monotonic() - began > _LEADERSHIP_S:
+        if clock() - began > _LEADERSHIP_S:
             raise LeadershipTooOld
         made = credentials.create(charm.app) if _wants_credentials(here) else None
         peers.publish_shared(charm.model, charm.app, record=record, credentials_id=made)

@@ -14,6 +14,7 @@ from charm import PgHotStandbyCharm
 from decisions import steps
 from decisions.facts import Machine as Facts
 from postgresql.clone import CloneState
+from reconcile import LeadershipTooOld, reconcile
 from sentinel import events as wakeups
 from state.member import Admission, Member, Phase
 from state.record import Record
@@ -274,3 +275,19 @@ class TestEverything:
         first = ctx.run(ctx.on.update_status(), state(peers))
         second = ctx.run(ctx.on.update_status(), first)
         assert second.get_relation(peers.id) == first.get_relation(peers.id)
+
+
+class TestUnbrokenLeadership:
+    def test_a_hook_that_took_too_long_writes_nothing(self) -> None:
+        machine = FakeMachine()
+        ctx = context(machine)
+        peers = relation(None)
+        with ctx(ctx.on.leader_elected(), state(peers, leader=True)) as manager:
+            ticks = iter([100.0, 126.0])
+            with pytest.raises(LeadershipTooOld):
+                reconcile(manager.charm, machine, clock=lambda: next(ticks))
+            out = manager.run()
+        # The hook itself, which was quick, has written the one record that there is.
+        shared = out.get_relation(peers.id).local_app_data
+        assert Record.from_json(shared["record"]).serial == 1
+        assert len(list(out.secrets)) == 1

@@ -11,7 +11,7 @@ from decisions.names import slot_of
 from decisions.steps import Step
 from postgresql import archive, clone, cluster, hba, recovery, roles, settings, slots, sql
 from postgresql.changes import Change
-from postgresql.errors import ArchiveRefused, PostgresqlError, SettingRefused
+from postgresql.errors import ArchiveRefused, CloneRefused, PostgresqlError, SettingRefused
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from state.credentials import Credentials
@@ -103,9 +103,17 @@ class Actor:
                     self._layout, self._upstream(upstream), on_finish=self._poke
                 )
             case steps.AdoptClone(cluster_id, system_id):
-                clone.adopt(self._layout, cluster_id, system_id)
-                cluster.ensure_config(self._layout)
+                self._adopt(cluster_id, system_id)
                 report.changed = True
+
+    def _adopt(self, cluster_id: str, system_id: str) -> None:
+        try:
+            clone.adopt(self._layout, cluster_id, system_id)
+        except CloneRefused:
+            # A copy that is no use would be refused in every hook; without it, the next one
+            # clones anew.
+            clone.forget(self._layout)
+            raise
 
     def _start(self) -> bool:
         if cluster.is_running(self._layout):

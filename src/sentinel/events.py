@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 SERVER_STOPPED = "server_stopped"
 SERVER_STARTED = "server_started"
+STILL_DOWN = "still_down"
 PRIMARY_UNREACHABLE = "primary_unreachable"
 PRIMARY_BACK = "primary_back"
 STANDBYS_CHANGED = "standbys_changed"
@@ -19,6 +20,7 @@ ARCHIVE_MOVED = "archive_moved"
 ALL = (
     SERVER_STOPPED,
     SERVER_STARTED,
+    STILL_DOWN,
     PRIMARY_UNREACHABLE,
     PRIMARY_BACK,
     STANDBYS_CHANGED,
@@ -44,6 +46,8 @@ class Look:
         archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.
         clone_step: how far it is, in steps that are worth a new status.
+        unrest: grows now and then while there is no server and no base backup on its way, so
+            that what failed is tried again; 0 otherwise.
     """
 
     running: bool = False
@@ -54,6 +58,7 @@ class Look:
     archive_carried: bool = False
     clone: str = "absent"
     clone_step: int = 0
+    unrest: int = 0
 
 
 def between(before: Look | None, after: Look) -> tuple[str, ...]:
@@ -63,12 +68,18 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
     the service may have been dead when something ended that the charm waits for.
     """
     if before is None:
-        before = Look(running=after.running, streaming=after.streaming, standbys=after.standbys)
+        before = Look(
+            running=after.running,
+            streaming=after.streaming,
+            standbys=after.standbys,
+            unrest=after.unrest,
+        )
     return tuple(
         name
         for name, happened in (
             (SERVER_STOPPED, before.running and not after.running),
             (SERVER_STARTED, after.running and not before.running),
+            (STILL_DOWN, after.unrest > before.unrest and not before.running),
             (PRIMARY_UNREACHABLE, before.streaming and not after.streaming and after.running),
             (PRIMARY_BACK, after.streaming and not before.streaming),
             (STANDBYS_CHANGED, after.running and before.standbys != after.standbys),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import psycopg2
@@ -13,6 +14,8 @@ from sentinel.events import Look
 
 # How much of a clone is worth a new status: so many bytes, or this many percent.
 _PERCENT_A_STEP = 5
+# How often what failed is tried again: a primary that was away, a disk that was full.
+_TRY_AGAIN_S = 15
 
 _QUERY = """
 SELECT pg_is_in_recovery(),
@@ -38,7 +41,10 @@ class Observer:
         row = self._ask()
         step = copying.percent // _PERCENT_A_STEP + (1 if copying.error else 0) * copying.attempt
         if row is None:
-            return Look(clone=copying.phase, clone_step=step)
+            unrest = 0
+            if copying.phase not in ("running", "finished"):
+                unrest = int(time.monotonic() // _TRY_AGAIN_S) + 1
+            return Look(clone=copying.phase, clone_step=step, unrest=unrest)
         in_recovery, receiver, standbys, failing = row
         return Look(
             running=True,

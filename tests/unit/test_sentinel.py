@@ -24,6 +24,9 @@ class TestBetween:
             (PRIMARY, {}, ()),
             (STANDBY, {"running": False, "streaming": False}, (events.SERVER_STOPPED,)),
             (Look(), {"running": True}, (events.SERVER_STARTED,)),
+            (Look(unrest=7), {"unrest": 8}, (events.STILL_DOWN,)),
+            (Look(unrest=7), {"unrest": 0, "running": True}, (events.SERVER_STARTED,)),
+            (PRIMARY, {"running": False, "standbys": (), "unrest": 8}, (events.SERVER_STOPPED,)),
             (STANDBY, {"streaming": False}, (events.PRIMARY_UNREACHABLE,)),
             (
                 dataclasses.replace(STANDBY, streaming=False),
@@ -53,7 +56,7 @@ class TestBetween:
     ) -> None:
         assert between(before, dataclasses.replace(before, **changes)) == expected
 
-    @pytest.mark.parametrize("look", [PRIMARY, STANDBY, Look()])
+    @pytest.mark.parametrize("look", [PRIMARY, STANDBY, Look(), Look(unrest=3)])
     def test_a_first_look_at_a_machine_at_peace_wakes_nobody(self, look: Look) -> None:
         assert between(None, look) == ()
 

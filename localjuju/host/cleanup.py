@@ -25,8 +25,10 @@ def sweep() -> None:
     if not paths.home().is_dir():
         return
     paths.ensure_home()
-    _finish_destroying()
+    # Whoever makes a model or a machine holds this lock: what is found to be unwanted under it
+    # cannot be another one of the same name by the time it is taken away.
     with run.locked(paths.locks() / "networks"):
+        _finish_destroying()
         _remove_half_made()
         _remove_orphans()
     _remove_scratch()

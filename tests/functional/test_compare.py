@@ -84,14 +84,14 @@ def test_rows_are_counted_not_only_looked_for(pair: Pair):
 
 
 @contextlib.contextmanager
-def writing(first: Layout, statement: str) -> Generator[None, None, None]:
+def writing(first: Layout, statement: str, pause_s: float = 0) -> Generator[None, None, None]:
     stop = threading.Event()
     errors: list[PostgresqlError] = []
 
     def write() -> None:
         try:
             with sql.local(first, "maasdb") as conn:
-                while not stop.is_set():
+                while not stop.wait(pause_s):
                     sql.rows(conn, statement)
         except PostgresqlError as error:
             errors.append(error)
@@ -112,7 +112,8 @@ def test_writes_elsewhere_and_right_there_do_not_disturb(pair: Pair):
         "CREATE TABLE IF NOT EXISTS public.busy (n serial, at timestamptz)",
         database="maasdb",
     )
-    with writing(pair[0], "INSERT INTO public.busy (at) VALUES (clock_timestamp())"):
+    # Three snapshots have to fit between two commits; a writer without pause can deny that.
+    with writing(pair[0], "INSERT INTO public.busy (at) VALUES (clock_timestamp())", 0.05):
         for _ in range(5):
             result = on(pair, "SELECT count(*), max(n), max(at) FROM busy", timeout_s=20)
             assert [one.verdict for one in result.comparisons] == ["same"]

@@ -22,8 +22,7 @@ def finish_segment(cluster: Cluster) -> str:
     """Finishes a WAL segment; gives its name."""
     return cluster.sql(
         cluster.primary,
-        "SELECT pg_walfile_name(pg_current_wal_lsn()) FROM pg_create_restore_point('test'); "
-        "SELECT pg_switch_wal()",
+        "SELECT pg_walfile_name(pg_switch_wal()) FROM pg_create_restore_point('test')",
     ).splitlines()[0]
 
 
@@ -46,9 +45,7 @@ def wait_for_move(cluster: Cluster, path: str) -> None:
     segment = finish_segment(cluster)
     wait_until(everywhere, bool)
     for unit in cluster.units:
-        wait_until(
-            lambda unit=unit: cluster.message(unit), lambda line: "; archive: " not in line
-        )
+        wait_until(lambda unit=unit: cluster.message(unit), lambda line: "; archive: " not in line)
 
 
 def test_every_unit_archives_to_the_default_path(cluster: Cluster) -> None:

@@ -14,6 +14,8 @@ STAGES := format lint types unit packing localjuju-tests functional integration
 export LOCALJUJU_RELEASE := $(RELEASE)
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# Real machines on a busy host: CI tries a failure once more, and lists it as rerun in its summary.
+AGAIN := $(if $(CI),--reruns=1 -rR)
 # Local machines are made by root; a user who is not is told so before sudo asks.
 AS_ROOT := $(PYTHON) -m tools.root
 PYTEST_AS_ROOT = $(AS_ROOT) 'Starting local machines' $(PYTEST) -p no:cacheprovider
@@ -63,14 +65,14 @@ packing: charm ## look into the packed charm
 	@$(PYTEST_AS_ROOT) tests/packing $(T)
 
 localjuju-tests: setup ## test the stand-in for Juju
-	@$(PYTEST_AS_ROOT) tests/localjuju $(T)
+	@$(PYTEST_AS_ROOT) tests/localjuju $(AGAIN) $(T)
 
 functional: setup ## test the PostgreSQL side against real servers in a local machine
 	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try --release $(RELEASE) -- \
-		pytest -p no:cacheprovider tests/functional $(T)
+		pytest -p no:cacheprovider tests/functional $(AGAIN) $(T)
 
 integration: charm ## test the packed charm through the juju command, on local machines
-	@$(PYTEST_AS_ROOT) tests/integration $(T)
+	@$(PYTEST_AS_ROOT) tests/integration $(AGAIN) $(T)
 
 clean: ## take away also what was built: tools, packed charms, images
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi

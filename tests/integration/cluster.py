@@ -90,8 +90,15 @@ class Cluster:
 
     # What is waited for
 
-    def settle(self, units: int, timeout: float = 180) -> None:
-        """Waits until so many units are active, idle and streaming."""
+    def settle(self, units: int, timeout: float = 180, retried: bool = False) -> None:
+        """Waits until so many units are active, idle and streaming.
+
+        Args:
+            units: how many.
+            timeout: seconds.
+            retried: whether a hook may be in error meanwhile: Juju shows one that a power cut
+                ended as failed, and runs it again.
+        """
 
         def settled(status: jubilant.Status) -> bool:
             members = status.get_units(self.app)
@@ -102,7 +109,13 @@ class Cluster:
                 and status.apps[self.app].app_status.message.endswith(self.says(units))
             )
 
-        self.juju.wait(settled, error=jubilant.any_error, timeout=timeout, delay=0.3, successes=1)
+        self.juju.wait(
+            settled,
+            error=None if retried else jubilant.any_error,
+            timeout=timeout,
+            delay=0.3,
+            successes=1,
+        )
 
     def says(self, units: int) -> str:
         """How the application's status ends when all standbys stream."""

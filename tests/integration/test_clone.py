@@ -45,7 +45,7 @@ def test_a_clone_that_loses_power_begins_anew(cluster: Cluster, machine: Machine
     catch_clone(cluster, "pg/3")
     machine("kill", machine.of("pg/3"))
     machine("start", machine.of("pg/3"))
-    cluster.settle(units=4)
+    cluster.settle(units=4, retried=True)
     cluster.verify()
 
 

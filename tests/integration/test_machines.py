@@ -9,7 +9,7 @@ from tests.integration.conftest import Machines
 def test_a_standby_that_reboots_follows_again(cluster: Cluster, machine: Machines) -> None:
     (standby,) = cluster.standbys
     machine("reboot", machine.of(standby))
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
     cluster.verify()
 
 
@@ -19,7 +19,7 @@ def test_a_primary_that_reboots_is_the_primary_again(cluster: Cluster, machine: 
         primary, "CREATE TABLE IF NOT EXISTS reboots (n int); INSERT INTO reboots VALUES (1)"
     )
     machine("reboot", machine.of(primary))
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
     assert cluster.primary == primary
     assert cluster.sql(cluster.standbys[0], "SELECT count(*) FROM reboots") == "1"
     cluster.verify()
@@ -30,7 +30,7 @@ def test_a_standby_that_loses_power_follows_again(cluster: Cluster, machine: Mac
     machine("kill", machine.of(standby))
     cluster.sql(cluster.primary, "CREATE TABLE meanwhile AS SELECT generate_series(1, 5000) AS n")
     machine("start", machine.of(standby))
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
     assert cluster.sql(standby, "SELECT count(*) FROM meanwhile") == "5000"
     cluster.verify()
 
@@ -41,7 +41,7 @@ def test_the_primary_tells_that_a_standby_is_gone(cluster: Cluster, machine: Mac
     machine("kill", machine.of(standby))
     assert standby in cluster.wait_for_message(primary, "0 of 1 standbys streaming")
     machine("start", machine.of(standby))
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
 
 
 def test_a_standby_tells_that_its_primary_is_gone(cluster: Cluster, machine: Machines) -> None:
@@ -51,7 +51,7 @@ def test_a_standby_tells_that_its_primary_is_gone(cluster: Cluster, machine: Mac
     line = cluster.wait_for_message(standby, "not streaming")
     assert not line.startswith("active")
     machine("start", machine.of(primary))
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
     cluster.verify()
 
 
@@ -66,5 +66,5 @@ def test_a_server_that_dies_is_started_again(cluster: Cluster, machine: Machines
             ),
             lambda seen, before=before: seen.startswith("2") and seen != before,
         )
-    cluster.settle(units=2)
+    cluster.settle(units=2, retried=True)
     cluster.verify()

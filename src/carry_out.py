@@ -30,6 +30,7 @@ class Report:
 
     Attributes:
         changed: whether any step did anything.
+        opened: units that have a line in pg_hba.conf.
         admitted: units that have a slot and a line in pg_hba.conf.
         waiting: what has to happen elsewhere first.
         refused: why nothing may be done, and what a person has to do.
@@ -38,6 +39,7 @@ class Report:
     """
 
     changed: bool = False
+    opened: tuple[str, ...] = ()
     admitted: tuple[str, ...] = ()
     waiting: str = ""
     refused: str = ""
@@ -83,7 +85,7 @@ class Actor:
             case steps.OpenTo(allowed, peers):
                 names = sorted({*allowed, roles.OPERATOR})
                 report.changed |= hba.ensure(self._layout, names, peers)
-                report.admitted = tuple(peers)
+                report.opened = tuple(peers)
             case steps.MakeRoles(role):
                 report.changed |= self._make_roles(role)
             case steps.DropRole(role):
@@ -93,6 +95,7 @@ class Actor:
                 with sql.local(self._layout) as connection:
                     made = slots.ensure(connection, [slot_of(unit) for unit in units])
                 report.changed |= bool(made)
+                report.admitted = tuple(unit for unit in units if unit in report.opened)
             case steps.DropSlot(slot):
                 with sql.local(self._layout) as connection:
                     report.changed |= slots.drop(connection, slot)

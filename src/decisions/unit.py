@@ -44,7 +44,7 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
             Refuse(
                 "the machine already holds a PostgreSQL data directory of another cluster; "
                 "move it away (pg_dropcluster deletes, pg_renamecluster keeps), "
-                "then run: juju resolve or wait for the next hook"
+                "the next hook, at most some five minutes later, goes on"
             ),
         )
     if not machine.has_data and record.system_id:

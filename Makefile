@@ -2,6 +2,8 @@
 
 # Debian release of the local machines: bookworm (PostgreSQL 15) or trixie (PostgreSQL 17).
 RELEASE ?= bookworm
+# Juju whose behaviour the local models have, such as 4.0.15; if empty, the stand-in's own default.
+JUJU_VERSION ?= $(LOCALJUJU_JUJU_VERSION)
 # Set to one of charmcraft.yaml's platforms to pack for a real Juju, on Ubuntu with charmcraft.
 PLATFORM ?=
 # What the tests are narrowed to, for example: make unit T="-k archive"
@@ -9,9 +11,10 @@ T ?=
 # Set by `make test`: look, change nothing.
 CHECK ?=
 
-STAGES := format lint types unit packing localjuju-tests functional integration
+STAGES := format lint types unit packing localjuju-tests functional integration integration-4
 
 export LOCALJUJU_RELEASE := $(RELEASE)
+export LOCALJUJU_JUJU_VERSION := $(JUJU_VERSION)
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # Real machines on a busy host: CI tries a failure once more, and lists it as rerun in its summary.
@@ -24,10 +27,10 @@ SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format lint types unit packing localjuju-tests functional integration \
-	test charm demo down clean
+	integration-4 test charm demo down clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z0-9-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
 		| while IFS="$$(printf '\t')" read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
 
 setup: ## install what is missing: packages by apt, Python tools into .venv
@@ -65,7 +68,7 @@ packing: charm ## look into the packed charm
 	@$(PYTEST_AS_ROOT) tests/packing $(T)
 
 localjuju-tests: setup ## test the stand-in for Juju
-	@$(PYTEST_AS_ROOT) tests/localjuju $(AGAIN) $(T)
+	@$(PYTEST_AS_ROOT) tests/localjuju --numprocesses=2 --dist=loadgroup $(AGAIN) $(T)
 
 functional: setup ## test the PostgreSQL side against real servers in a local machine
 	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try --release $(RELEASE) -- \
@@ -73,6 +76,10 @@ functional: setup ## test the PostgreSQL side against real servers in a local ma
 
 integration: charm ## test the packed charm through the juju command, on local machines
 	@$(PYTEST_AS_ROOT) tests/integration $(AGAIN) $(T)
+
+integration-4: export LOCALJUJU_JUJU_VERSION := 4.0.15
+integration-4: charm ## the part of that which Juju 4 may treat otherwise, on its behaviour
+	@$(PYTEST_AS_ROOT) tests/integration -m juju4 $(AGAIN) $(T)
 
 clean: ## take away also what was built: tools, packed charms, images
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 
 import jubilant
+import pytest
 
 from tests.integration.cluster import Cluster
+
+pytestmark = pytest.mark.juju4
+
+
+def test_the_model_is_of_the_juju_that_was_asked_for(juju: jubilant.Juju) -> None:
+    version = juju.status().model.version
+    assert version.startswith(("3.", "4."))
+    assert version == (os.environ.get("LOCALJUJU_JUJU_VERSION") or version)
 
 
 def test_a_pair_is_one_primary_and_one_standby(cluster: Cluster) -> None:

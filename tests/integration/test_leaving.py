@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 
 import jubilant
+import pytest
 
 from tests.integration.cluster import Cluster, wait_until
 
 
+@pytest.mark.juju4
 def test_a_standby_that_leaves_gives_up_slot_and_line(cluster: Cluster) -> None:
     primary = cluster.primary
     (standby,) = cluster.standbys
@@ -20,12 +22,14 @@ def test_a_standby_that_leaves_gives_up_slot_and_line(cluster: Cluster) -> None:
     assert address not in cluster.sh(primary, "cat /etc/postgresql/*/main/pg_hba.conf")
 
 
+@pytest.mark.juju4
 def test_another_one_takes_its_place(cluster: Cluster) -> None:
     cluster.juju.add_unit("pg")
     cluster.settle(units=2)
     cluster.verify()
 
 
+@pytest.mark.juju4
 def test_a_primary_that_is_removed_is_missed_out_loud_and_its_data_kept(cluster: Cluster) -> None:
     primary = cluster.primary
     (standby,) = cluster.standbys

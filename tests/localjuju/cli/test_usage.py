@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.localjuju.cli.conftest import Command
+from tests.localjuju.cli.conftest import Command, run_inside
 
 REFUSED = [
     ("run", "no unit specified"),
@@ -117,8 +117,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
-def test_a_wrong_command_line_is_refused_in_jujus_words(juju: Command, line: str, text: str):
-    ran = juju(*line.split())
+def test_a_wrong_command_line_is_refused_in_jujus_words(line: str, text: str):
+    ran = run_inside(*line.split())
     assert (ran.status, ran.out, ran.err) == (2, "", f"ERROR {text}\n")
 
 

@@ -179,6 +179,13 @@ def test_secrets_actions_and_commands_come_before_config_changed() -> None:
     assert _hook(state, goal).kind == "config-changed"
 
 
+def test_an_action_and_leader_elected_wait_for_a_hook_that_must_follow() -> None:
+    state = _settled(started=False, kind="run-hook", step="queued", hook=Hook("start"))
+    goal = _goal(tasks=[{"id": "7", "abort": False}])
+    leading = dataclasses.replace(NOW, leads=True)
+    assert next_operation(state, goal, leading) == Operation("hook", Hook("start"))
+
+
 def test_a_dying_unit_raises_no_leader_or_secret_hooks() -> None:
     secret = {"id": "s", "label": None, "revision": 2}
     secrets = {"changed": [secret], "rotate": [], "expired": [], "obsolete": []}

@@ -196,6 +196,18 @@ def test_force_without_no_wait_gives_a_living_agent_its_time(model: Model) -> No
     assert record.exists()
 
 
+def test_a_unit_removed_by_force_leaves_the_machine_to_the_others(model: Model) -> None:
+    model.deploy()
+    model.deploy("other", to=["0"])
+    model.script("probe/0", "stop", "exec sleep 60")
+    directory = model.root("probe/0") / "var/lib/juju/agents/unit-probe-0"
+    model.controller.remove_unit(model.name, ["probe/0"], force=True)
+    until(lambda: "probe/0" not in model.units(), "the unit to go")
+    until(lambda: not directory.exists(), "its agent to go")
+    model.configure("other", text="second")
+    assert model.wait_run("other/0", "config-changed", 2).code == 0
+
+
 def test_a_reboot_gives_one_extra_start_and_nothing_else(model: Model) -> None:
     model.deploy()
     before = len(model.runs("probe/0"))
@@ -292,6 +304,8 @@ def test_leader_elected_needs_an_idle_unit(model: Model) -> None:
     until(lambda: model.unit_status(other)["workload-status"]["current"] == "error", "an error")
     model.cut_power(leader)
     until(lambda: model.leader() == other, "the other unit to lead")
+    tries = len(model.runs(other, "config-changed"))
+    model.wait_run(other, "config-changed", tries + 2)
     assert "leader-elected" not in model.names(other)
     model.script(other, "config-changed", None)
     model.wait_run(other, "leader-elected")

@@ -10,11 +10,12 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together a file's tests, which share a model, and all that look at the host's machines.
+    """Keep together a file's tests, which share a model, and all those that make machines.
 
-    What one of those leaves behind on purpose, another's sweep would take away.
+    What one of these leaves behind on purpose, or builds just now, another's sweep takes away.
     """
     for item in items:
         if HERE in item.path.parents:
-            place = item.path.parent if item.path.parent.name == "host" else item.path
-            item.add_marker(pytest.mark.xdist_group(str(place.relative_to(HERE))))
+            machines = item.path.parent.name == "host" or item.path.name == "test_real_machines.py"
+            group = "machines" if machines else str(item.path.relative_to(HERE))
+            item.add_marker(pytest.mark.xdist_group(group))

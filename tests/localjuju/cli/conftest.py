@@ -67,9 +67,13 @@ def run_inside(*words: str, env: dict[str, str] | None = None) -> Ran:
     return Ran(status, out, err)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def controller() -> Iterator[Path]:
-    """The home of a controller of our own; it starts with the first command."""
+    """The home of a controller of our own; it starts with the first command.
+
+    A module's own: whatever else this process runs meanwhile has that home, too, and tests of
+    machines would build all images anew there.
+    """
     # A Unix socket's path has 108 bytes, which pytest's own directories may exceed.
     home = Path(tempfile.mkdtemp(prefix="ljcli-"))
     with pytest.MonkeyPatch.context() as patch:

@@ -9,6 +9,8 @@ import pytest
 HERE = Path(__file__).parent
 
 
+# First, since pytest-xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together a file's tests, which share a model, and all those that make machines.
 

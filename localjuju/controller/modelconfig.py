@@ -1,4 +1,4 @@
-"""Model configuration: Juju's keys with their defaults, and what two of them mean here."""
+"""Model configuration: Juju's keys with their defaults, and what some of them mean here."""
 
 from __future__ import annotations
 

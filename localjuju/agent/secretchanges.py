@@ -54,6 +54,8 @@ class SecretChanges:
         if revision is None:
             self._updated.pop(secret, None)
             self._tracked.discard(secret)
+            self._granted = [grant for grant in self._granted if grant["id"] != secret]
+            self._revoked = [grant for grant in self._revoked if grant["id"] != secret]
             if self._created.pop(secret, None) is not None:
                 return
         self._deleted.append({"id": secret, "revision": revision})

@@ -218,7 +218,11 @@ def test_several_changes_in_one_hook_make_one_revision(
 def test_one_added_and_removed_in_the_same_hook_never_was(
     model: Model, pair: tuple[str, str]
 ) -> None:
-    model.exec(pair[0], "uri=$(secret-add key=one); secret-set $uri key=two; secret-remove $uri")
+    model.exec(
+        pair[0],
+        "uri=$(secret-add key=one); secret-set $uri key=two; secret-grant $uri --relation 0;"
+        "secret-revoke $uri --relation 0; secret-remove $uri",
+    )
     assert model.controller.secrets(model.name) == {}
 
 

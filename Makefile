@@ -6,6 +6,9 @@ RELEASE ?= bookworm
 PLATFORM ?=
 # What the tests are narrowed to, for example: make unit T="-k archive"
 T ?=
+# How many seeds `make soak` runs, and the first of them.
+N ?=
+SEED ?=
 # Set by `make test`: look, change nothing.
 CHECK ?=
 
@@ -24,7 +27,7 @@ SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format lint types unit packing localjuju-tests functional integration \
-	test charm demo down clean
+	soak test charm demo down clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -73,6 +76,10 @@ functional: setup ## test the PostgreSQL side against real servers in a local ma
 
 integration: charm ## test the packed charm through the juju command, on local machines
 	@$(PYTEST_AS_ROOT) tests/integration $(AGAIN) $(T)
+
+soak: charm ## interrupt everything at random: make soak N=20, one seed again: N=1 SEED=7
+	@$(AS_ROOT) 'Starting local machines' $(PYTHON) -m tests.harm.soak \
+		$(if $(N),--runs '$(N)') $(if $(SEED),--seed '$(SEED)')
 
 clean: ## take away also what was built: tools, packed charms, images
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi

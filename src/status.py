@@ -15,6 +15,9 @@ Level = Literal["active", "waiting", "maintenance", "blocked"]
 
 # Tries that fail are told of at once, but only from this one on is a person asked for.
 _PATIENT_TRIES = 3
+# Characters of a status; a value of an option may have millions. What is wrong stands at the
+# beginning, and what to do at the end.
+_HEAD, _TAIL = 400, 150
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Line:
 
     level: Level
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _legible(self.text))
 
 
 def of_unit(outcome: Outcome) -> Line:
@@ -175,3 +181,18 @@ def _duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60:.0f} min"
     return f"{seconds // 3600:.0f} h"
+
+
+def _legible(text: str) -> str:
+    r"""Make one line of it that shows what it holds, and does nothing to a terminal.
+
+    What an operator gave and what PostgreSQL says of it may hold any character.
+
+    >>> print(_legible("\x1b[1mred\u202e\nend"))
+    \x1b[1mred\u202e\nend
+    """
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+    return shown if len(shown) <= _HEAD + _TAIL else f"{shown[:_HEAD]} … {shown[-_TAIL:]}"

@@ -143,3 +143,15 @@ class TestApplication:
         whole = dataclasses.replace(view, view=dataclasses.replace(view.view, members=told))
         line = of_application(Outcome(whole))
         assert (line.level, line.text) == ("waiting", "primary pg/0, 1 of 2 standbys streaming")
+
+
+class TestAnyText:
+    def test_is_one_line_that_does_nothing_to_a_terminal(self) -> None:
+        line = of_unit(Outcome(primary(), failures=("a\n\x1b[31mb\u202ec\u2028 é",)))
+        assert line.text == r"a\n\x1b[31mb\u202ec\u2028 é"
+
+    def test_is_cut_in_its_middle(self) -> None:
+        line = of_unit(Outcome(primary(), refused=f"begin {'x' * 10000} end"))
+        assert line.text.startswith("begin xxx")
+        assert line.text.endswith("xxx end")
+        assert len(line.text) < 600

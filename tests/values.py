@@ -120,7 +120,7 @@ _SETTINGS = (
         "ssl",
     ),
     *("max_connections", "hot_standby", "statement_timeout", "log_connections", "WORK_MEM", "é"),
-    *("include_dir", "recovery_target_time", "ssl_cert_file", "unix_socket_permissions"),
+    *("include_dir", "recovery_target_time", "ssl_cert_file"),
 )
 _VALUES = st.sampled_from(
     [

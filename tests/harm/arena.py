@@ -73,7 +73,7 @@ class Arena:
             begun = plan.scenario.begin(cluster, Path(files))
             for hit in plan.hits:
                 time.sleep(max(0.0, begin + hit.at - time.monotonic()))
-                outcome.strikes.append(hitter.strike(hit, begun.units, begin))
+                outcome.strikes.append(hitter.strike(hit, begun.units, begun.newborn, begin))
             last = time.monotonic() if any(one.landed for one in outcome.strikes) else begin
             try:
                 wait_until_whole(cluster, begun)

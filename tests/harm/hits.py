@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -16,6 +17,9 @@ MACHINE = Path(__file__).resolve().parents[2] / "localjuju" / "bin" / "machine"
 
 # Seconds that a hit waits for something to kill.
 PATIENCE_S = 6.0
+# The same where it is a base backup, which comes late; and for how long each unit is looked at.
+_HUNT_S = 25.0
+_GLANCE_S = 0.1
 # How long a machine takes to be there once its unit is.
 _MACHINE_S = 60.0
 _ABSENT = 3
@@ -129,22 +133,31 @@ class Hitter:
         self._model = model
         self._present = present
 
-    def strike(self, hit: Hit, units: list[str], begun: float) -> Strike:
+    def strike(
+        self, hit: Hit, units: Sequence[str], newborn: Sequence[str], begun: float
+    ) -> Strike:
         """Carries out a hit that is due.
 
         Args:
             hit: what to kill.
             units: those of the scenario, from which it takes one.
+            newborn: those among which there are some that take a base backup.
             begun: when the scenario began, by time.monotonic().
         """
+        if hit.kind in CLONING:
+            deadline = time.monotonic() + _HUNT_S
+            for unit in itertools.cycle(newborn):
+                landed, about = self._on_machine(hit, unit, _GLANCE_S)
+                if landed or time.monotonic() > deadline:
+                    return Strike(hit.kind, unit, time.monotonic() - begun, landed, about)
         if hit.kind == "controller":
             landed = _kill_controller(hit.delay)
             return Strike(hit.kind, "", time.monotonic() - begun, landed)
         unit = units[int(hit.where * len(units))]
-        landed, about = self._on_machine(hit, unit)
+        landed, about = self._on_machine(hit, unit, PATIENCE_S)
         return Strike(hit.kind, unit, time.monotonic() - begun, landed, about)
 
-    def _on_machine(self, hit: Hit, unit: str) -> tuple[bool, str]:
+    def _on_machine(self, hit: Hit, unit: str, patience_s: float) -> tuple[bool, str]:
         if not self._wait_for_machine(unit):
             return False, ""
         if hit.kind == "machine":
@@ -158,7 +171,7 @@ class Hitter:
         script = _SCRIPT.format(
             look=look,
             strike=strike,
-            tries=int(PATIENCE_S / 0.02),
+            tries=int(patience_s / 0.02),
             absent=_ABSENT,
             delay=f"{hit.delay:.3f}",
         )

@@ -25,12 +25,14 @@ class Begun:
 
     Attributes:
         units: those that hits choose from, in their order.
+        newborn: those among which there are some that take a base backup.
         remain: how many units there will be.
         is_done: whether what was asked for is there to be seen; whether all is well with it,
             the judgement says.
     """
 
     units: list[str]
+    newborn: list[str]
     remain: int
     is_done: Callable[[], bool]
 
@@ -56,14 +58,16 @@ class Scenario:
 
 def _deploy(cluster: Cluster, _: Path) -> Begun:
     cluster.juju.deploy(cluster.charm_file, cluster.app, num_units=2, config=CONFIG)
-    return Begun([f"{cluster.app}/0", f"{cluster.app}/1"], 2, lambda: len(cluster.units) == 2)
+    units = [f"{cluster.app}/{number}" for number in range(2)]
+    return Begun(units, units, 2, lambda: len(cluster.units) == 2)
 
 
 def _add_unit(cluster: Cluster, _: Path) -> Begun:
     before = cluster.units
     cluster.juju.add_unit(cluster.app)
     units = cluster.units
-    return Begun(units, len(before) + 1, lambda: len(cluster.units) == len(before) + 1)
+    born = [unit for unit in units if unit not in before]
+    return Begun(units, born, len(units), lambda: cluster.units == units)
 
 
 def _archive_path(cluster: Cluster, _: Path) -> Begun:
@@ -81,7 +85,7 @@ def _archive_path(cluster: Cluster, _: Path) -> Begun:
             for unit in cluster.units
         )
 
-    return Begun(cluster.units, len(cluster.units), is_done)
+    return Begun(cluster.units, [], len(cluster.units), is_done)
 
 
 def _refresh(cluster: Cluster, files: Path) -> Begun:
@@ -92,7 +96,7 @@ def _refresh(cluster: Cluster, files: Path) -> Begun:
     def is_done() -> bool:
         return all(mark in cluster.sh(unit, f"cat {SENTINEL}") for unit in cluster.units)
 
-    return Begun(cluster.units, len(cluster.units), is_done)
+    return Begun(cluster.units, [], len(cluster.units), is_done)
 
 
 def _remove_standby(cluster: Cluster, _: Path) -> Begun:
@@ -103,6 +107,7 @@ def _remove_standby(cluster: Cluster, _: Path) -> Begun:
     others = [unit for unit in before if unit != leaving]
     return Begun(
         [*others, *[leaving] * len(others)],
+        [],
         len(others),
         lambda: leaving not in cluster.units,
     )

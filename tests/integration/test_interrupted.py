@@ -28,18 +28,20 @@ def arena(request: pytest.FixtureRequest, charm_file: Path) -> Iterator[Arena]:
 @pytest.mark.parametrize(
     ("scenario", "seed"),
     [
-        ("deploy", 1),
-        ("archive-path", 2),
-        ("refresh", 3),
-        ("remove-standby", 4),
-        ("add-unit", 5),
+        ("deploy", 16),
+        ("archive-path", 3),
+        ("refresh", 68),
+        ("remove-standby", 5),
+        ("add-unit", 28),
     ],
 )
 def test_all_is_whole_in_the_end(arena: Arena, scenario: str, seed: int) -> None:
-    outcome = arena.carry_out(plan(seed, scenario))
+    drawn = plan(seed)
+    assert drawn.scenario.name == scenario
+    outcome = arena.carry_out(drawn)
     print(outcome)
     if outcome.trouble:
-        logs = ROOT / ".build" / "soak" / f"{scenario}-{seed}"
+        logs = ROOT / ".build" / "soak" / f"seed-{seed}"
         arena.keep_logs(logs)
         arena.abandon()
         pytest.fail(f"{outcome}: {outcome.trouble}; logs: {logs}")

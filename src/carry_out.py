@@ -125,6 +125,8 @@ class Actor:
         return True
 
     def _configure(self, step: steps.Configure, report: Report) -> None:
+        # The data directory takes its name before Debian's part of the configuration is made.
+        report.changed |= cluster.ensure_config(self._layout)
         senders = parameters.wal_senders(step.units)
         wanted = settings.Settings(
             max_connections=self._options.max_connections,

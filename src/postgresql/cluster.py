@@ -143,7 +143,9 @@ def ensure_config(layout: Layout) -> bool:
         ServerRefused: pg_createcluster's own words.
     """
     directory = layout.config_directory
-    if all((directory / name).exists() for name in _CONFIG_FILES):
+    if all((directory / name).exists() for name in _CONFIG_FILES) and (
+        layout.conf_file.parent.is_dir()
+    ):
         return False
     # pg_createcluster refuses what an interrupted one has left.
     for name in _CONFIG_FILES:

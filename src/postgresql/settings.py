@@ -94,6 +94,7 @@ def ensure(layout: Layout, settings: Settings, may_restart: bool = True) -> Chan
             where there is one.
         ServerRefused: The server came up neither with the new settings nor the former ones.
     """
+    trial.clear(layout)
     refusal: SettingRefused | None = None
     change = Change()
     for wanted in _fallbacks(settings):

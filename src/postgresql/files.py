@@ -67,15 +67,17 @@ def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
     Raises:
         FileRefused: A full disk, say; the former file is there still.
     """
+    # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
+    new = path.with_name(f".{path.name}.new")
+    with refusal_of(f"write {path}"):
+        # What an interruption left of it: it may hold a password, and write_file would fill it
+        # before it narrows its mode.
+        new.unlink(missing_ok=True)
     if _is(path, text, owner, mode):
         return False
     from charmhelpers.core import host
 
-    # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
-    new = path.with_name(f".{path.name}.new")
     with refusal_of(f"write {path}"):
-        # write_file would fill a file left over from an interruption before it narrows its mode.
-        new.unlink(missing_ok=True)
         host.write_file(str(new), text.encode(), owner=owner, group=owner, perms=mode)
         sync(new)
         new.replace(path)

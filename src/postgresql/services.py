@@ -31,10 +31,12 @@ def ensure(name: str, template: str, **context: object) -> bool:
     """Make /etc/systemd/system/NAME from the template; systemd is told if it changed.
 
     Returns:
-        Whether it changed.
+        Whether it changed, or systemd had not been told of a change.
     """
     text = files.render(template, **context)
     changed = files.write(UNITS / name, text, owner="root", mode=0o644)
+    # A hook may have been killed after it had written and before it had told.
+    changed = changed or _is_outdated(name)
     if changed:
         commands.run(["systemctl", "daemon-reload"])
     return changed
@@ -139,6 +141,12 @@ def remove_all() -> None:
         files.remove_tree(directory)
     for passfile in DATA.glob(f".{PREFIX}-*"):
         passfile.unlink()
+
+
+def _is_outdated(name: str) -> bool:
+    """Whether systemd goes by an older file than that on the disk."""
+    result = commands.run(["systemctl", "show", "--value", "--property=NeedDaemonReload", name])
+    return result.stdout.strip() == "yes"
 
 
 def _quoted(word: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import ops
 
-import actions
 import status
 from machine import Machine, ThisMachine
 from outcome import Outcome
+from postgresql import sql
 from reconcile import reconcile
 from sentinel import events as wakeups
 from state.peers import RELATION
@@ -58,11 +58,14 @@ class PgHotStandbyCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
-    def _on_anything(self, _: ops.EventBase) -> None:
+    def _on_anything(self, event: ops.EventBase) -> None:
         self._outcome = reconcile(self, self.machine)
+        if isinstance(event, (ops.InstallEvent, ops.StartEvent)):
+            self.unit.set_ports(PORT)
 
     def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
         self._outcome = reconcile(self, self.machine)
+        self.unit.set_ports(PORT)
         self.machine.renew_watch()
 
     def _on_peer_departed(self, event: ops.RelationDepartedEvent) -> None:
@@ -77,13 +80,21 @@ class PgHotStandbyCharm(ops.CharmBase):
     def _on_remove(self, _: ops.RemoveEvent) -> None:
         self.machine.clean_up()
 
+    # The actions are imported where they are run: a hook does without what they bring.
+
     def _on_verify_replication(self, event: ops.ActionEvent) -> None:
+        import actions
+
         actions.verify_replication(self, event)
 
     def _on_get_cluster_status(self, event: ops.ActionEvent) -> None:
+        import actions
+
         actions.get_cluster_status(self, self.machine, event)
 
     def _on_reinit_standby(self, event: ops.ActionEvent) -> None:
+        import actions
+
         actions.reinit_standby(self, self.machine, event)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
@@ -91,9 +102,11 @@ class PgHotStandbyCharm(ops.CharmBase):
         if self._outcome is None:
             return
         event.add_status(_as_ops(status.of_unit(self._outcome)))
-        self.unit.set_ports(PORT)
-        if installed := self.machine.version():
-            self.unit.set_workload_version(installed)
+        found = self._outcome.found
+        version = found.server.version or self.machine.version()
+        # What the unit's bag says of its server, Juju was told in the same hook.
+        if version and version != found.view.members[found.view.me].version:
+            self.unit.set_workload_version(version)
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         if self._outcome is not None:
@@ -105,4 +118,5 @@ def _as_ops(line: status.Line) -> ops.StatusBase:
 
 
 if __name__ == "__main__":
-    ops.main(PgHotStandbyCharm)
+    with sql.keeping():
+        ops.main(PgHotStandbyCharm)

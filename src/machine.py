@@ -11,8 +11,8 @@ from decisions import steps
 from decisions.steps import Step
 from observation import look
 from outcome import Found
-from postgresql import clone, cluster, install, services
-from postgresql.layout import Layout
+from postgresql import clone, cluster, install, services, templates
+from postgresql.layout import NOTES, Layout
 from surroundings import Surroundings
 
 
@@ -61,6 +61,7 @@ class ThisMachine:
 
     def install(self) -> None:
         """See Machine."""
+        templates.keep_in(NOTES / "texts")
         install.ensure_installed()
 
     def version(self) -> str | None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from postgresql import commands, files, serverlog, sql
+from postgresql import commands, files, serverlog, sql, templates
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
@@ -153,8 +153,8 @@ def ensure_config(layout: Layout) -> bool:
     if not (layout.data_directory / "postgresql.conf").exists():
         sample = SAMPLES / str(layout.major) / "postgresql.conf.sample"
         files.write(layout.data_directory / "postgresql.conf", sample.read_text(), mode=0o600)
-    hba = files.render("pg_hba.conf.j2", ident_map=IDENT_MAP, roles="", peers=[], kept="")
-    ident = files.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
+    hba = templates.render("pg_hba.conf.j2", ident_map=IDENT_MAP, roles="", peers=[], kept="")
+    ident = templates.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
     files.write(layout.data_directory / "pg_hba.conf", hba, mode=0o600)
     files.write(layout.data_directory / "pg_ident.conf", ident, mode=0o600)
     result = commands.run(
@@ -388,7 +388,9 @@ def release(layout: Layout) -> None:
     for path in layout.conf_files:
         path.unlink(missing_ok=True)
     if layout.start_conf.exists():
-        files.write(layout.start_conf, files.render("start.conf.j2", start="manual"), mode=0o644)
+        files.write(
+            layout.start_conf, templates.render("start.conf.j2", start="manual"), mode=0o644
+        )
         commands.run(["systemctl", "daemon-reload"])
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 import re
 
-_LETTER = r"[A-Za-z_\u0080-\U0010ffff]"
-_WORD = r"[A-Za-z_0-9\u0080-\U0010ffff]"
+# A-Z, a-z, _ and all that is not ASCII; written as what is none of it, since the whole of Unicode
+# as a range takes Python thirty times as long to compile as all else here.
+_LETTER = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f]"
+_WORD = r"[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"
 _ID = rf"{_LETTER}{_WORD}*"
 
 # In guc-file.l's own order: the longest match wins, and of equal ones the first.

@@ -36,7 +36,7 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
         with trial.candidate(layout, new) as conf_file:
             if words := trial.read(layout, conf_file):
                 raise refused(words, ())
-    names = changed_names(layout, new)
+    names = changed_names(layout, new) if new else ()
     _put(new)
     effect = Effect.RELOAD if new else Effect.NONE
     if not cluster.is_running(layout):

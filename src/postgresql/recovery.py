@@ -6,7 +6,7 @@ import dataclasses
 
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from postgresql import conffile, configuration, files
+from postgresql import conffile, configuration, files, templates
 from postgresql.changes import Change
 from postgresql.layout import Layout
 
@@ -65,7 +65,7 @@ def write_passfile(layout: Layout, upstream: Upstream) -> bool:
     """
     # For every host: a base backup of the next primary may begin while this server follows the
     # former one, and SCRAM tells a stranger nothing of the password.
-    text = files.render(
+    text = templates.render_secret(
         "pgpass.j2", user=_escaped(upstream.user), password=_escaped(upstream.password)
     )
     return files.write(layout.passfile, text, mode=0o600)
@@ -88,7 +88,7 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
     if layout.data_directory.exists():
         files.write(layout.standby_signal, "", mode=0o600)
     conninfo = primary_conninfo(layout, upstream) if upstream else ""
-    text = files.render(
+    text = templates.render(
         "recovery.conf.j2",
         primary_conninfo=conffile.quote(conninfo),
         primary_slot_name=conffile.quote(upstream.slot if upstream else ""),

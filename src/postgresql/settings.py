@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from postgresql import conffile, configuration, files, owned, trial
+from postgresql import conffile, configuration, files, owned, templates, trial
 from postgresql.changes import Change
 from postgresql.errors import SettingRefused
 from postgresql.layout import Layout
@@ -238,7 +238,7 @@ def _conf(layout: Layout, settings: Settings) -> str:
         return _number(before.get(name), _DEFAULTS[name]) if wanted is None else wanted
 
     retained = of("max_slot_wal_keep_size", settings.max_slot_wal_keep_size)
-    return files.render(
+    return templates.render(
         "postgresql.conf.j2",
         max_connections=_within(
             "max_connections", of("max_connections", settings.max_connections), settings
@@ -260,7 +260,7 @@ def _bounds(settings: Settings, lines: Iterable[conffile.Line]) -> str | None:
         within = _within(name, wanted, settings)
         if within != wanted:
             bounds[name] = within
-    return files.render("bounds.conf.j2", bounds=bounds) if bounds else None
+    return templates.render("bounds.conf.j2", bounds=bounds) if bounds else None
 
 
 def _within(name: str, value: int, settings: Settings) -> int:
@@ -269,7 +269,7 @@ def _within(name: str, value: int, settings: Settings) -> int:
 
 
 def _extra(text: str) -> str | None:
-    return files.render("extra.conf.j2", text=text.rstrip("\n")) if text.strip() else None
+    return templates.render("extra.conf.j2", text=text.rstrip("\n")) if text.strip() else None
 
 
 def _in_file(layout: Layout) -> dict[str, str]:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from postgresql import cluster, files, install, services
+from postgresql import cluster, install, services, templates
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
 from tests.functional.lab import Lab, until
@@ -90,4 +90,4 @@ def test_nothing_of_the_charms_is_left_after_it_has_gone(lab: Lab, unit: str):
 
 def test_a_template_that_lacks_a_value_fails_instead_of_leaving_it_empty():
     with pytest.raises(Exception, match="ident_map"):
-        files.render("pg_ident.conf.j2")
+        templates.render("pg_ident.conf.j2")

@@ -14,6 +14,7 @@ from charm import PgHotStandbyCharm
 from decisions import steps
 from decisions.facts import Machine as Facts
 from postgresql.clone import CloneState
+from postgresql.observe import Server
 from reconcile import LeadershipTooOld, reconcile
 from sentinel import events as wakeups
 from state.member import Admission, Member, Phase
@@ -251,11 +252,27 @@ class TestConfig:
 
 
 class TestEverything:
-    def test_the_status_tells_ports_and_version(self) -> None:
+    @pytest.mark.parametrize("event", ["install", "start", "upgrade_charm"])
+    def test_the_port_is_open_from_the_first_hook_on(self, event: str) -> None:
         ctx = context(FakeMachine(PRIMARY_FACTS))
         peers = relation(RECORD, mine=PRIMARY)
-        out = ctx.run(ctx.on.update_status(), state(peers))
+        out = ctx.run(getattr(ctx.on, event)(), state(peers))
         assert out.opened_ports == {testing.TCPPort(5432)}
+
+    def test_juju_is_told_the_version_once(self) -> None:
+        machine = FakeMachine(dataclasses.replace(PRIMARY_FACTS, version="16.4"))
+        machine.server = Server(version="16.4")
+        ctx = context(machine)
+        out = ctx.run(ctx.on.update_status(), state(relation(RECORD, mine=PRIMARY)))
+        assert out.workload_version == "16.4"
+        # Told anew only where the unit's own bag names another.
+        again = ctx.run(ctx.on.update_status(), dataclasses.replace(out, workload_version=""))
+        assert again.workload_version == ""
+
+    def test_a_server_that_does_not_run_has_the_version_that_is_installed(self) -> None:
+        machine = FakeMachine()
+        ctx = context(machine)
+        out = ctx.run(ctx.on.install(), state(None))
         assert out.workload_version == "16.4"
 
     def test_a_refresh_has_the_sentinel_run_the_new_code(self) -> None:

@@ -6,6 +6,7 @@ Source: src/backend/utils/misc/guc-file.l, whose tokens the patterns below repea
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 
 # A-Z, a-z, _ and all that is not ASCII; written as what is none of it, since the whole of Unicode
@@ -60,6 +61,7 @@ class SyntaxRefused(Exception):
         super().__init__(reason)
 
 
+@functools.lru_cache(maxsize=32)
 def parse(text: str) -> tuple[Line, ...]:
     r"""The settings of a text, in order.
 

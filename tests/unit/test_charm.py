@@ -19,6 +19,7 @@ from reconcile import LeadershipTooOld, reconcile
 from sentinel import events as wakeups
 from state.member import Admission, Member, Phase
 from state.record import Record
+from surroundings import Surroundings
 from tests.unit.fakes import FakeMachine
 
 ROOT = Path(__file__).parents[2]
@@ -292,6 +293,24 @@ class TestEverything:
         first = ctx.run(ctx.on.update_status(), state(peers))
         second = ctx.run(ctx.on.update_status(), first)
         assert second.get_relation(peers.id) == first.get_relation(peers.id)
+
+
+class TestCredentials:
+    def test_new_passwords_are_followed_by_the_hook_that_tells_of_them(self) -> None:
+        new = {"replication-password": "n" * 32, "operator-password": "o" * 32}
+        secret = dataclasses.replace(SECRET, latest_content=new, owner=None)
+        peers = relation(RECORD, mine=PRIMARY)
+        ctx = context(FakeMachine(PRIMARY_FACTS))
+        before = state(peers, secrets={secret})
+        with ctx(ctx.on.update_status(), before) as manager:
+            pinned = Surroundings.read(manager.charm).credentials
+            manager.run()
+        assert pinned and pinned.replication_password == "r" * 32
+        out = ctx.run(ctx.on.secret_changed(secret), before)
+        with ctx(ctx.on.update_status(), out) as manager:
+            followed = Surroundings.read(manager.charm).credentials
+            manager.run()
+        assert followed and followed.replication_password == "n" * 32
 
 
 class TestUnbrokenLeadership:

@@ -19,12 +19,12 @@ AGAIN := $(if $(CI),--reruns=1 -rR)
 # Local machines are made by root; a user who is not is told so before sudo asks.
 AS_ROOT := $(PYTHON) -m tools.root
 PYTEST_AS_ROOT = $(AS_ROOT) 'Starting local machines' $(PYTEST) -p no:cacheprovider
-PYTHON_DIRS := src localjuju tests tools
+PYTHON_DIRS := src localjuju tests tools bench
 SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format lint types unit packing localjuju-tests functional integration \
-	test charm demo down clean
+	test charm bench demo down clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -73,6 +73,9 @@ functional: setup ## test the PostgreSQL side against real servers in a local ma
 
 integration: charm ## test the packed charm through the juju command, on local machines
 	@$(PYTEST_AS_ROOT) tests/integration $(AGAIN) $(T)
+
+bench: charm ## measure what the charm costs, on a host that does nothing else; minutes
+	@$(AS_ROOT) 'Starting local machines' $(PYTHON) -m bench $(T)
 
 clean: ## take away also what was built: tools, packed charms, images
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi

@@ -27,8 +27,8 @@ pg1-port={port}
 pg1-socket-path={sockets}
 """
 FILL = """
-CREATE TABLE IF NOT EXISTS filling AS SELECT 0 AS n, ''::text AS words;
-INSERT INTO filling SELECT n, md5(n::text) FROM generate_series(1, 150000) n
+CREATE TABLE IF NOT EXISTS public.filling AS SELECT 0 AS n, ''::text AS words;
+INSERT INTO public.filling SELECT n, md5(n::text) FROM generate_series(1, 150000) n
 """
 
 

@@ -10,6 +10,7 @@ from typing import cast
 from postgresql import commands, files, forked, templates
 from postgresql.archive import keeper, paths
 from postgresql.archive.keeper import look as keepers_look
+from postgresql.archive.keeper import marks, push
 from postgresql.archive.keeper.carry import Source
 from postgresql.archive.keeper.look import Facts
 from postgresql.archive.keeper.main import NAME
@@ -43,7 +44,12 @@ def install() -> bool:
         changed |= files.write(
             package / source.name, source.read_text(encoding="utf-8"), owner="root", mode=0o644
         )
-    launcher = templates.render("archive.py.j2", directory=home)
+    program = templates.render("archive.py.j2", directory=home)
+    changed |= files.write(home / "run.py", program, owner="root", mode=0o644)
+    # After what it runs: PostgreSQL may start it at any moment.
+    launcher = templates.render(
+        "archive.sh.j2", directory=home, notes=push.NOTES, claim_prefix=marks.CLAIM
+    )
     changed |= files.write(paths.PROGRAM, launcher, owner="root", mode=0o755)
     if changed:
         # Compiled once here: postgres may not write beside it, and it runs for every segment.

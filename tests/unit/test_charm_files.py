@@ -33,7 +33,14 @@ def local_links(page: Path) -> list[str]:
 
 
 def pages() -> list[Path]:
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("localjuju/*.md")])
+    return sorted(
+        [
+            *ROOT.glob("*.md"),
+            *ROOT.glob("docs/**/*.md"),
+            *ROOT.glob("localjuju/*.md"),
+            *ROOT.glob("bench/*.md"),
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", [*OPTIONS, *ACTIONS])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -141,4 +142,5 @@ def _load(text: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    # Not str.isdigit, to which a superscript is a digit, too; nor a number without end.
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None

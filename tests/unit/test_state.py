@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from state.member import Admission, Member, Phase
@@ -72,6 +72,8 @@ class TestMember:
         assert Member.from_bag("pg/0", member.to_bag()) == member
 
     @given(st.dictionaries(st.sampled_from(sorted(Member("pg/0").to_bag())), st.text()))
+    @example({"major": "²"})
+    @example({"timeline": "9" * 5000})
     def test_whatever_stands_in_a_bag_is_read_or_counts_as_not_said(
         self, bag: dict[str, str]
     ) -> None:

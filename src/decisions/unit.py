@@ -42,15 +42,15 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
     if machine.has_data and not view.owns_data:
         return (
             Refuse(
-                "the machine already holds a PostgreSQL data directory of another cluster; "
-                "move it away (pg_dropcluster deletes, pg_renamecluster keeps), "
-                "the next hook, at most some five minutes later, goes on"
+                "another cluster's data directory is on this machine; move it away "
+                "(pg_renamecluster keeps it, pg_dropcluster deletes it), "
+                "and within some five minutes the charm goes on"
             ),
         )
     if not machine.has_data and record.system_id:
         return (
             Refuse(
-                f"the data directory of the primary is gone; put it back and start the server, "
+                f"the primary's data directory is gone; put it back and start the server, "
                 f"or restore a backup; the standbys keep the data of system {record.system_id}"
             ),
         )

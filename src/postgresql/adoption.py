@@ -35,13 +35,13 @@ def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
     try:
         copy.rename(layout.data_directory)
     except OSError as error:
-        raise ServerRefused(f"adopt {copy}", error.strerror or str(error)) from error
+        raise ServerRefused(f"use the base backup {copy}", error.strerror or str(error)) from error
     files.sync(layout.data_directory.parent)
     cluster.ensure_config(layout)
 
 
 def _check(layout: Layout, cluster_id: str, system_id: str) -> None:
-    what = f"adopt {layout.finished_copy}"
+    what = f"use the base backup {layout.finished_copy}"
     anew = "clone anew"
     found = cluster.state_of(layout, layout.finished_copy)
     if not found.exists:

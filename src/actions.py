@@ -133,12 +133,15 @@ def _row(found: Found, member: Member) -> report.Member:
     lag: int | None = None
     if primary:
         state = "running" if member.phase is Phase.primary else state
-    elif member.unit == view.me:
-        state, lag = server.receiver_status or state, server.behind_bytes
+    elif member.unit == view.me and server.receiver_status:
+        state, lag = server.receiver_status, server.behind_bytes
     elif walsender is not None:
         state, lag = walsender.state, walsender.replay_lag_bytes
-    elif member.follows:
-        state = "streaming"
+    elif member.phase is Phase.standby:
+        # What it told of itself last is all that another standby knows of it; the primary and
+        # the unit itself know better.
+        others = not view.is_primary and member.unit != view.me
+        state = "streaming" if others and member.follows else "not streaming"
     return report.Member(
         unit=member.unit,
         role="primary" if primary else "standby",

@@ -140,10 +140,11 @@ def _cloning(found: Found) -> Line:
         return Line("maintenance", f"cloning from {primary} was interrupted, beginning anew")
     if not clone.total_bytes:
         return Line("maintenance", f"cloning from {primary}: waiting for its checkpoint")
+    rate = f", {pretty(clone.bytes_per_second)}/s" if clone.bytes_per_second else ""
     return Line(
         "maintenance",
         f"cloning from {primary}: {clone.percent} %, "
-        f"{_progress(clone.copied_bytes, clone.total_bytes)}, {pretty(clone.bytes_per_second)}/s",
+        f"{_progress(clone.copied_bytes, clone.total_bytes)}{rate}",
     )
 
 

@@ -1,8 +1,13 @@
-"""Reports as flat keys for a Juju action and as text for a terminal of 80 columns."""
+"""Reports as flat keys for a Juju action and as text for a terminal of 80 columns.
+
+`juju run` prints keys in the order of the alphabet and sets texts in by two columns. So the text
+is called "table", behind the keys of which there are many, and is what a screen shows in the end.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from postgresql.compare import Comparison, Result
@@ -43,7 +48,7 @@ class Member:
 def verify_results(report: Report, comparison: Result | None = None) -> dict[str, str]:
     """Keys as Juju takes them ([a-z0-9-], nested by dots), such as "standby.pg-1.visible-ms".
 
-    What is not known has no key. With "report": the text of `verify_text`.
+    What is not known has no key. With "table": the text of `verify_text`.
     """
     results = {
         "proved": "yes" if report.proved else "no",
@@ -64,7 +69,7 @@ def verify_results(report: Report, comparison: Result | None = None) -> dict[str
         }
         for one in comparison.comparisons:
             results |= _comparison_results(f"query.standby.{_key(one.unit)}", one)
-    results["report"] = verify_text(report, comparison)
+    results["table"] = verify_text(report, comparison)
     return {key: value for key, value in results.items() if value}
 
 
@@ -228,7 +233,7 @@ def _archive_table(report: Report) -> list[str]:
     rows = [
         [
             unit,
-            one.last_wal or "none yet",
+            _last(one.last_wal),
             _age(one.last_age_s),
             f"{one.failed_count}{', failing' if one.failing else ''}",
             str(one.waiting),
@@ -239,6 +244,15 @@ def _archive_table(report: Report) -> list[str]:
     ]
     columns = ["ARCHIVE", "LAST SEGMENT", "AGE", "FAILURES", "WAITING", "NEWEST"]
     return table(columns, rows) if rows else []
+
+
+def _last(file: str) -> str:
+    """The segment of a file in the archive: which base backup began in it is of no interest here.
+
+    >>> _last("000000010000000000000002.00000028.backup"), _last("00000002.history"), _last("")
+    ('000000010000000000000002', '00000002.history', 'none yet')
+    """
+    return re.sub(r"\.[0-9A-F]{8}\.backup$", "", file) or "none yet"
 
 
 def _newest(archive: ArchiveReport) -> str:

@@ -291,3 +291,26 @@ class TestUnbrokenLeadership:
         shared = out.get_relation(peers.id).local_app_data
         assert Record.from_json(shared["record"]).serial == 1
         assert len(list(out.secrets)) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts", "told"),
+    [
+        (0, PRIMARY_FACTS, "not streaming"),
+        (1, dataclasses.replace(STANDBY_FACTS, upstream=""), "not streaming"),
+        (1, STANDBY_FACTS, "streaming"),
+        (2, STANDBY_FACTS, "streaming"),
+    ],
+)
+def test_the_cluster_status_says_of_a_standby_what_the_unit_that_is_asked_can_know(
+    asked: int, facts: Facts, told: str
+) -> None:
+    follower = Member("pg/1", address="192.0.2.11", phase=Phase.standby, follows="pg/0")
+    known = [member for member in (PRIMARY, follower) if member.unit != f"pg/{asked}"]
+    mine = dataclasses.replace(PRIMARY if asked == 0 else follower, unit=f"pg/{asked}")
+    there = context(FakeMachine(facts), asked)
+    there.run(there.on.action("get-cluster-status"), state(relation(RECORD, *known, mine=mine)))
+    assert there.action_results
+    assert there.action_results["member.pg-1.state"] == told
+    lag = there.action_results.get("member.pg-1.lag-bytes")
+    assert lag == ("0" if (asked, told) == (1, "streaming") else None)

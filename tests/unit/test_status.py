@@ -106,6 +106,10 @@ class TestCloning:
         )
         assert shown == "maintenance: cloning from pg/0: 43 %, 1.2 of 2.8 GB, 100.0 MB/s"
 
+    def test_leaves_out_a_rate_that_it_cannot_tell_yet(self) -> None:
+        shown = self.clone(percent=99, copied_bytes=2**20, total_bytes=2**20)
+        assert shown == "maintenance: cloning from pg/0: 99 %, 1.0 of 1.0 MB"
+
     def test_quotes_a_failure_and_says_when_it_is_tried_again(self) -> None:
         shown = self.clone(error="could not connect", attempt=1, next_try_s=30)
         assert shown == (

@@ -9,7 +9,7 @@ T ?=
 # Set by `make test`: look, change nothing.
 CHECK ?=
 
-STAGES := format lint types unit packing localjuju-tests functional integration
+STAGES := format lint types unit docs packing localjuju-tests functional integration
 
 export LOCALJUJU_RELEASE := $(RELEASE)
 PYTHON := .venv/bin/python
@@ -23,7 +23,7 @@ PYTHON_DIRS := src localjuju tests tools
 SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types unit packing localjuju-tests functional integration \
+.PHONY: help setup format lint types unit docs packing localjuju-tests functional integration \
 	test charm demo down clean
 
 help: ## list these commands
@@ -60,6 +60,9 @@ types: setup ## check the types
 
 unit: setup ## test the decisions, the charm's state and the project's own files
 	@$(PYTEST) tests/unit $(T)
+
+docs: setup ## build the documentation into .build/site; a broken link fails it
+	@$(PYTHON) -m tools.docs $(if $(CHECK),--check)
 
 packing: charm ## look into the packed charm
 	@$(PYTEST_AS_ROOT) tests/packing $(T)

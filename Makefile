@@ -30,10 +30,10 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
 		| while IFS="$$(printf '\t')" read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
 
-setup: ## install what is missing: packages by apt, Python tools into .venv
+setup: ## install what is missing, by apt and into .venv
 	@tools/setup.sh
 
-demo: setup ## deploy a pair on local machines, prove that it replicates, and leave it running
+demo: setup ## deploy a pair on local machines and prove it
 	@$(PYTHON) -m tools.demo $(RELEASE)
 
 down: ## take the local machines away again
@@ -58,10 +58,10 @@ lint: setup ## look for mistakes in Python, shell and spelling
 types: setup ## check the types
 	@.venv/bin/pyright
 
-unit: setup ## test the decisions, the charm's state and the project's own files
+unit: setup ## test decisions, state and the project's own files
 	@$(PYTEST) tests/unit $(T)
 
-docs: setup ## build the documentation into .build/site; a broken link fails it
+docs: setup ## build .build/site; a broken link fails it
 	@$(PYTHON) -m tools.docs $(if $(CHECK),--check)
 
 packing: charm ## look into the packed charm
@@ -70,14 +70,14 @@ packing: charm ## look into the packed charm
 localjuju-tests: setup ## test the stand-in for Juju
 	@$(PYTEST_AS_ROOT) tests/localjuju $(AGAIN) $(T)
 
-functional: setup ## test the PostgreSQL side against real servers in a local machine
+functional: setup ## test the PostgreSQL side against real servers
 	@$(AS_ROOT) 'Starting local machines' localjuju/bin/machine try --release $(RELEASE) -- \
 		pytest -p no:cacheprovider tests/functional $(AGAIN) $(T)
 
-integration: charm ## test the packed charm through the juju command, on local machines
+integration: charm ## test the packed charm through the juju command
 	@$(PYTEST_AS_ROOT) tests/integration $(AGAIN) $(T)
 
-clean: ## take away also what was built: tools, packed charms, images
+clean: ## take away also tools, packed charms and images
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m tools.down --images; fi
 	rm -rf .venv .build pg-hot-standby
 	find . -name __pycache__ -prune -exec rm -rf {} +

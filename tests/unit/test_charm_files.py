@@ -16,6 +16,10 @@ def load(name: str) -> dict[str, Any]:
     return yaml.safe_load((ROOT / name).read_text())
 
 
+def lines_of(described: dict[str, Any]) -> list[str]:
+    return described["description"].splitlines()
+
+
 OPTIONS = load("config.yaml")["options"]
 ACTIONS = load("actions.yaml")
 
@@ -42,6 +46,14 @@ def test_every_parameter_is_described(action: str):
     for name, param in ACTIONS[action].get("params", {}).items():
         assert NAME.fullmatch(name)
         assert param["description"].strip().endswith(".")
+
+
+def test_descriptions_fit_a_terminal_as_juju_shows_them():
+    # juju config sets a description in by six columns, juju actions behind the longest name.
+    behind = max(map(len, ACTIONS)) + 2
+    shown = [" " * 6 + line for one in OPTIONS.values() for line in lines_of(one)]
+    shown += [" " * behind + line for one in ACTIONS.values() for line in lines_of(one)]
+    assert not [line for line in shown if len(line) > 80]
 
 
 def test_the_charm_is_packed_for_every_supported_ubuntu_on_both_architectures():

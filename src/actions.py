@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import ops
 
 import watch
 from carry_out import upstream_of
+from decisions import quorum
+from decisions import record as leader_decisions
+from decisions import switchover as decisions
+from decisions.admission import upstream_for
+from decisions.facts import View
 from decisions.names import slot_of
-from decisions.unit import upstream_for
 from machine import Machine
 from outcome import Found
-from postgresql import clone, report
+from postgresql import clone, report, roles, sql
 from postgresql.compare import Result, compare
 from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
+from postgresql.observe import facts
+from postgresql.sizes import pretty
 from postgresql.verify import Endpoint, verify
+from state import peers
 from state.member import Member, Phase
+from state.messages import Request
 from surroundings import Surroundings
 
 LOOPBACK = "127.0.0.1"
+# What a standby may lack at the begin of a hand-over: it is sent while the primary stops.
+_LITTLE = 64 * 2**20
+_FAR = 2**63
 
 
-def verify_replication(charm: ops.CharmBase, event: ops.ActionEvent) -> None:
-    """Proves with a row that every unit of the relation follows, and that it is archived."""
+def verify_replication(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -> None:
+    """Proves with a row that every unit of the relation follows, and that it is archived.
+
+    And that one of them could take over now, where one should.
+    """
     here = Surroundings.read(charm)
     database, query = event.params.get("database"), event.params.get("query")
     if bool(database) != bool(query):
@@ -50,8 +66,11 @@ def verify_replication(charm: ops.CharmBase, event: ops.ActionEvent) -> None:
             event.fail(str(error))
             return
     event.set_results(report.verify_results(proof, comparison))
+    lacking = quorum.lacking(machine.look(here).view)
     if not proof.proved:
         event.fail("; ".join(str(problem) for problem in proof.problems))
+    elif lacking:
+        event.fail(f"every standby follows, but {lacking}")
     elif comparison is not None and not comparison.same:
         event.fail(_differences(comparison))
 
@@ -63,11 +82,15 @@ def get_cluster_status(charm: ops.CharmBase, machine: Machine, event: ops.Action
     if record is None:
         event.fail("there is no cluster yet: no leader has founded it; wait for the deploy")
         return
-    event.set_results(
-        report.cluster_results(
-            record.term, [_row(found, member) for member in found.view.members.values()]
-        )
+    standing = report.Standing(
+        term=record.term,
+        primary=record.primary or "",
+        quorum=record.quorum,
+        candidates=record.candidates,
+        remark=quorum.lacking(found.view),
     )
+    rows = [_row(found, member) for member in found.view.members.values()]
+    event.set_results(report.cluster_results(standing, rows))
 
 
 def reinit_standby(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -> None:
@@ -95,6 +118,112 @@ def reinit_standby(charm: ops.CharmBase, machine: Machine, event: ops.ActionEven
         event.fail(f"nothing was done: {error}")
         return
     event.set_results({"result": "cloning" if begun else "already cloning"})
+
+
+def switchover(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -> None:
+    """Asks the leader to hand the primary's part over; the leader's next hook begins it.
+
+    The action ends before it is done: no hook of this machine runs while an action does, and the
+    hand-over takes hooks of the primary, the successor and the leader.
+    """
+    here = Surroundings.read(charm)
+    view = machine.look(here).view
+    to = event.params.get("to") or _furthest(view, here)
+    reason = decisions.refusal(view, to) if to else _no_successor(view)
+    if not reason:
+        reason = _too_far_behind(here, to)
+    if reason or view.record is None:
+        event.fail(f"nothing was done: {reason}")
+        return
+    _ask(charm, view, Request(decisions.SWITCHOVER, view.record.serial, to))
+    event.set_results(
+        {
+            "result": f"{to} is to take over from {view.record.primary}",
+            "see": f"juju run {to} get-cluster-status",
+        }
+    )
+
+
+def force_promote(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -> None:
+    """Has this unit made primary, whatever is lost by it."""
+    me = charm.unit.name
+    if event.params["confirm"] != me:
+        event.fail(
+            f"nothing was done: confirm={event.params['confirm']!r} does not name this unit; "
+            f"to make it primary: juju run {me} force-promote confirm={me}"
+        )
+        return
+    found = machine.look(Surroundings.read(charm))
+    view = found.view
+    if reason := decisions.force_refusal(view):
+        event.fail(f"nothing was done: {reason}")
+        return
+    assert view.record is not None  # noqa: S101 - there is no force without a record
+    _ask(charm, view, Request(decisions.FORCE, view.record.serial, me))
+    event.set_results(
+        {
+            "result": f"{me} is to be primary",
+            "lost": decisions.may_be_lost(view),
+            "see": f"juju run {me} get-cluster-status",
+        }
+    )
+
+
+def _ask(charm: ops.CharmBase, view: View, request: Request) -> None:
+    """Has the leader hear of it; the leader, which hears of no change of its own bag, acts."""
+    mine = dataclasses.replace(view.members[view.me], request=request)
+    peers.publish_member(charm.model, charm.unit, mine)
+    if view.leader:
+        view = dataclasses.replace(view, members={**view.members, view.me: mine})
+        record = leader_decisions.next_record(view, "")
+        peers.publish_shared(charm.model, charm.app, record=record, credentials_id=None)
+
+
+def _furthest(view: View, here: Surroundings) -> str:
+    """The standby that is furthest on among those whose acknowledgement counts, or of all."""
+    primary = here.peers.primary
+    if view.record is None or primary is None:
+        return ""
+    possible = [unit for unit in view.members if not decisions.refusal(view, unit)]
+    counted = primary.promise.members if primary.promise else ()
+    lags = _lags(here)
+    possible.sort(key=lambda unit: (unit not in counted, lags.get(slot_of(unit), _FAR), unit))
+    return possible[0] if possible else ""
+
+
+def _lags(here: Surroundings) -> dict[str, int]:
+    """How many bytes the standbys have not flushed, as the primary knows, by slot."""
+    primary = here.peers.primary
+    if primary is None or here.credentials is None:
+        return {}
+    address = LOOPBACK if primary.unit == here.peers.me else primary.address
+    try:
+        with sql.remote(address, roles.OPERATOR, here.credentials.operator_password) as connection:
+            standbys = facts(connection)["standbys"]
+    except PostgresqlError:
+        return {}
+    return {one.name: one.flush_lag_bytes for one in standbys if one.state == "streaming"}
+
+
+def _too_far_behind(here: Surroundings, to: str) -> str:
+    lag = _lags(here).get(slot_of(to))
+    if lag is None:
+        return f"the primary does not say how far {to} is; see juju status"
+    if lag > _LITTLE:
+        return (
+            f"{to} lags {pretty(lag)} behind, and writes would stand still for as long as it "
+            f"takes; wait until it has caught up"
+        )
+    return ""
+
+
+def _no_successor(view: View) -> str:
+    reasons = {
+        unit: decisions.refusal(view, unit)
+        for unit in sorted(view.members)
+        if view.record is None or unit != view.record.primary
+    }
+    return "; ".join(dict.fromkeys(reasons.values())) or "there is no standby; juju add-unit"
 
 
 def _endpoint(member: Member, address: str, password: str) -> Endpoint:
@@ -133,12 +262,15 @@ def _row(found: Found, member: Member) -> report.Member:
     lag: int | None = None
     if primary:
         state = "running" if member.phase is Phase.primary else state
-    elif member.unit == view.me:
-        state, lag = server.receiver_status or state, server.behind_bytes
+    elif member.unit == view.me and server.receiver_status:
+        state, lag = server.receiver_status, server.behind_bytes
     elif walsender is not None:
         state, lag = walsender.state, walsender.replay_lag_bytes
-    elif member.follows:
-        state = "streaming"
+    elif member.phase is Phase.standby:
+        # What it told of itself last is all that another standby knows of it; the primary and
+        # the unit itself know better.
+        others = not view.is_primary and member.unit != view.me
+        state = "streaming" if others and member.follows else "not streaming"
     return report.Member(
         unit=member.unit,
         role="primary" if primary else "standby",

@@ -6,22 +6,57 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import watch
 from decisions import parameters, steps
 from decisions.names import slot_of
 from decisions.steps import Step
-from postgresql import archive, clone, cluster, hba, recovery, roles, settings, slots, sql
+from postgresql import (
+    archive,
+    clone,
+    cluster,
+    gate,
+    handover,
+    hba,
+    promotion,
+    recovery,
+    rewind,
+    roles,
+    seal,
+    settings,
+    slots,
+    sql,
+    synchronous,
+    terms,
+)
 from postgresql.changes import Change
-from postgresql.errors import ArchiveRefused, CloneRefused, PostgresqlError, SettingRefused
+from postgresql.errors import (
+    ArchiveRefused,
+    CloneRefused,
+    PostgresqlError,
+    SettingRefused,
+)
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from state.credentials import Credentials
+from state.messages import Promise
 from state.options import Problem
 from surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
 # Without these the steps that follow have nothing to work on.
-_ESSENTIAL = (steps.Create, steps.AdoptClone, steps.StartClone, steps.Start)
+_ESSENTIAL = (
+    steps.Instruct,
+    steps.Create,
+    steps.AdoptClone,
+    steps.StartClone,
+    steps.StartRewind,
+    steps.Start,
+    steps.Open,
+    steps.Seal,
+    steps.Promote,
+    steps.HandOver,
+)
 
 
 @dataclass
@@ -31,7 +66,9 @@ class Report:
     Attributes:
         changed: whether any step did anything.
         opened: units that have a line in pg_hba.conf.
-        admitted: units that have a slot and a line in pg_hba.conf.
+        admitted: units that have a slot and a line in pg_hba.conf; None: no step looked.
+        instructed: the sentinel knows what the record allows.
+        proved: the synchronous setting in force has held a commit back as it should.
         waiting: what has to happen elsewhere first.
         refused: why nothing may be done, and what a person has to do.
         failures: what went wrong.
@@ -40,7 +77,9 @@ class Report:
 
     changed: bool = False
     opened: tuple[str, ...] = ()
-    admitted: tuple[str, ...] = ()
+    admitted: tuple[str, ...] | None = None
+    instructed: bool = False
+    proved: bool = False
     waiting: str = ""
     refused: str = ""
     failures: list[str] = field(default_factory=list[str])
@@ -56,6 +95,7 @@ class Actor:
         self._options = here.options
         self._credentials = here.credentials
         self._poke = poke
+        self._here = here
 
     def take(self, plan: Sequence[Step]) -> Report:
         """Takes the steps in their order, and goes on past one that fails where that is safe."""
@@ -76,10 +116,39 @@ class Actor:
                 report.waiting = report.waiting or reason
             case steps.Refuse(reason):
                 report.refused = report.refused or reason
+            case steps.Instruct():
+                watch.instruct(step, self._here)
+                report.instructed = True
             case steps.Create(cluster_id):
                 report.changed |= cluster.create(self._layout, cluster_id)
             case steps.Start():
-                report.changed |= self._start()
+                report.changed |= gate.start_as_standby(self._layout)
+            case steps.Open():
+                report.changed |= gate.start_as_primary(self._layout)
+            case steps.Seal():
+                seal.ensure(self._layout)
+                report.changed = True
+            case steps.Promote(term, promise):
+                report.changed = True
+                self._promote(term, promise, report)
+            case steps.BeginTerm(term):
+                with sql.local(self._layout) as connection:
+                    reached = terms.reached(connection)
+                    if reached is None or reached.term < term:
+                        terms.begin(connection, term)
+                        report.changed = True
+                gate.close(self._layout)
+            case steps.Synchronise(promise, term):
+                self._synchronise(promise, term, report)
+            case steps.HandOver(term):
+                handover.hand_over(self._layout, term)
+                report.changed = True
+            case steps.StartRewind(upstream):
+                report.changed |= rewind.start(
+                    self._layout, self._upstream(upstream), on_finish=self._poke
+                )
+            case steps.ForgetRewind():
+                report.changed |= rewind.forget(self._layout)
             case steps.Configure():
                 self._configure(step, report)
             case steps.OpenTo(allowed, peers):
@@ -91,10 +160,10 @@ class Actor:
             case steps.DropRole(role):
                 with sql.local(self._layout) as connection:
                     report.changed |= roles.drop(connection, role)
-            case steps.MakeSlots(units):
+            case steps.MakeSlots(units, idle):
+                ensure = slots.ensure_on_standby if idle else slots.ensure
                 with sql.local(self._layout) as connection:
-                    made = slots.ensure(connection, [slot_of(unit) for unit in units])
-                report.changed |= bool(made)
+                    report.changed |= bool(ensure(connection, [slot_of(unit) for unit in units]))
                 report.admitted = tuple(unit for unit in units if unit in report.opened)
             case steps.DropSlot(slot):
                 with sql.local(self._layout) as connection:
@@ -118,13 +187,25 @@ class Actor:
             clone.forget(self._layout)
             raise
 
-    def _start(self) -> bool:
-        if cluster.is_running(self._layout):
-            return False
-        cluster.start(self._layout)
-        return True
+    def _promote(self, term: int, promise: Promise, report: Report) -> None:
+        """Until those who count follow, no commit is acknowledged; later steps let them in."""
+        if not promotion.promote(self._layout, term, _setting(promise)):
+            report.waiting = f"for {' or '.join(promise.members)} to follow in term {term}"
+
+    def _synchronise(self, promise: Promise, term: int, report: Report) -> None:
+        wanted = _setting(promise)
+        if synchronous.read(self._layout) == synchronous.HOLD:
+            self._promote(term, promise, report)
+        if synchronous.read(self._layout) == synchronous.HOLD:
+            return
+        report.changed |= bool(synchronous.ensure(self._layout, wanted))
+        # What was proved under this very record stays so: it is not loosened under it.
+        known = self._here.peers.members[self._me].promise
+        report.proved = known == promise or synchronous.proved(self._layout, wanted)
 
     def _configure(self, step: steps.Configure, report: Report) -> None:
+        # The data directory takes its name before Debian's part of the configuration is made.
+        report.changed |= cluster.ensure_config(self._layout)
         senders = parameters.wal_senders(step.units)
         wanted = settings.Settings(
             max_connections=self._options.max_connections,
@@ -136,10 +217,10 @@ class Actor:
             floors=step.floors,
             ceilings=step.ceilings,
         )
-        upstream = step.upstream
         self._guard(report, "", lambda: settings.ensure(self._layout, wanted))
-        if upstream is not None:
-            report.changed |= bool(recovery.ensure(self._layout, self._upstream(upstream)))
+        # A primary follows nobody, also when it is started as a standby.
+        upstream = self._upstream(step.upstream) if step.upstream else None
+        report.changed |= bool(recovery.ensure(self._layout, upstream))
 
     def _archive(self) -> Change:
         if self._options.archive_path is None:
@@ -170,6 +251,15 @@ class Actor:
         if self._credentials is None:
             raise AssertionError("no step follows anybody without the credentials")
         return upstream_of(self._me, upstream, self._credentials)
+
+
+def _setting(promise: Promise) -> synchronous.Setting:
+    """Puts whose acknowledgement a commit needs into the terms of the PostgreSQL side."""
+    return synchronous.Setting(
+        serial=promise.serial,
+        members=tuple(sorted(slot_of(unit) for unit in promise.members)),
+        quorum=promise.quorum,
+    )
 
 
 def upstream_of(me: str, upstream: steps.Upstream, credentials: Credentials) -> Upstream:

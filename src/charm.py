@@ -3,17 +3,28 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+
+# Python's collector looks through all that is imported a dozen times while it is, and finds
+# nothing; it takes a tenth of a hook that has nothing to do.
+gc.disable()
+
 import ops
 
-import actions
 import status
 from machine import Machine, ThisMachine
 from outcome import Outcome
+from postgresql import sql
 from reconcile import reconcile
 from sentinel import events as wakeups
+from state import credentials
 from state.peers import RELATION
 
 PORT = 5432
+
+gc.freeze()
+gc.enable()
 
 
 class Events(ops.CharmEvents):
@@ -43,11 +54,11 @@ class PgHotStandbyCharm(ops.CharmBase):
             self.on.start,
             peers.relation_joined,
             peers.relation_changed,
-            self.on.secret_changed,
             self.on.update_status,
             *(getattr(self.on, name) for name in wakeups.ALL),
         ):
             framework.observe(event, self._on_anything)
+        framework.observe(self.on.secret_changed, self._on_secret_changed)
         framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(peers.relation_departed, self._on_peer_departed)
         framework.observe(self.on.stop, self._on_stop)
@@ -55,14 +66,23 @@ class PgHotStandbyCharm(ops.CharmBase):
         framework.observe(self.on.verify_replication_action, self._on_verify_replication)
         framework.observe(self.on.get_cluster_status_action, self._on_get_cluster_status)
         framework.observe(self.on.reinit_standby_action, self._on_reinit_standby)
+        framework.observe(self.on.switchover_action, self._on_switchover)
+        framework.observe(self.on.force_promote_action, self._on_force_promote)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
-    def _on_anything(self, _: ops.EventBase) -> None:
+    def _on_anything(self, event: ops.EventBase) -> None:
+        self._outcome = reconcile(self, self.machine)
+        if isinstance(event, (ops.InstallEvent, ops.StartEvent)):
+            self.unit.set_ports(PORT)
+
+    def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
+        credentials.follow(event.secret)
         self._outcome = reconcile(self, self.machine)
 
     def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
         self._outcome = reconcile(self, self.machine)
+        self.unit.set_ports(PORT)
         self.machine.renew_watch()
 
     def _on_peer_departed(self, event: ops.RelationDepartedEvent) -> None:
@@ -77,23 +97,43 @@ class PgHotStandbyCharm(ops.CharmBase):
     def _on_remove(self, _: ops.RemoveEvent) -> None:
         self.machine.clean_up()
 
+    # The actions are imported where they are run: a hook does without what they bring.
+
     def _on_verify_replication(self, event: ops.ActionEvent) -> None:
-        actions.verify_replication(self, event)
+        import actions
+
+        actions.verify_replication(self, self.machine, event)
 
     def _on_get_cluster_status(self, event: ops.ActionEvent) -> None:
+        import actions
+
         actions.get_cluster_status(self, self.machine, event)
 
     def _on_reinit_standby(self, event: ops.ActionEvent) -> None:
+        import actions
+
         actions.reinit_standby(self, self.machine, event)
+
+    def _on_switchover(self, event: ops.ActionEvent) -> None:
+        import actions
+
+        actions.switchover(self, self.machine, event)
+
+    def _on_force_promote(self, event: ops.ActionEvent) -> None:
+        import actions
+
+        actions.force_promote(self, self.machine, event)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         # Actions and a unit on its way out leave the status as the last hook found it.
         if self._outcome is None:
             return
         event.add_status(_as_ops(status.of_unit(self._outcome)))
-        self.unit.set_ports(PORT)
-        if installed := self.machine.version():
-            self.unit.set_workload_version(installed)
+        found = self._outcome.found
+        version = found.server.version or self.machine.version()
+        # What the unit's bag says of its server, Juju was told in the same hook.
+        if version and version != self._outcome.told_version:
+            self.unit.set_workload_version(version)
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         if self._outcome is not None:
@@ -105,4 +145,8 @@ def _as_ops(line: status.Line) -> ops.StatusBase:
 
 
 if __name__ == "__main__":
-    ops.main(PgHotStandbyCharm)
+    # ops has two lines for Juju's log in every hook, each of them a program to start; Juju's agent
+    # says there by itself which hook it runs.
+    logging.disable(logging.DEBUG)
+    with sql.keeping():
+        ops.main(PgHotStandbyCharm)

@@ -11,8 +11,19 @@ from decisions import steps
 from decisions.steps import Step
 from observation import look
 from outcome import Found
-from postgresql import clone, cluster, install, services
-from postgresql.layout import Layout
+from postgresql import (
+    clone,
+    cluster,
+    gate,
+    handover,
+    install,
+    rewind,
+    services,
+    sql,
+    templates,
+    terms,
+)
+from postgresql.layout import NOTES, Layout
 from surroundings import Surroundings
 
 
@@ -61,6 +72,7 @@ class ThisMachine:
 
     def install(self) -> None:
         """See Machine."""
+        templates.keep_in(NOTES / "texts")
         install.ensure_installed()
 
     def version(self) -> str | None:
@@ -76,7 +88,8 @@ class ThisMachine:
         layout = Layout.find()
         if layout is None:
             return Report(waiting="for PostgreSQL to be installed")
-        if any(isinstance(step, (steps.Start, steps.StartClone)) for step in plan):
+        # From the first record on: a primary is to be watched as much as a standby is.
+        if any(isinstance(step, steps.Instruct) for step in plan):
             watch.ensure(here.peers.me, layout)
         return Actor(layout, here, watch.poke()).take(plan)
 
@@ -91,12 +104,23 @@ class ThisMachine:
         if layout is not None:
             clone.stop(layout)
             if layout.id_file.exists():
-                cluster.stop(layout)
+                _leave(layout)
 
     def clean_up(self) -> None:
         """See Machine."""
         layout = Layout.find()
         if layout is not None:
             clone.forget(layout)
+            rewind.forget(layout)
             cluster.release(layout)
         services.remove_all()
+
+
+def _leave(layout: Layout) -> None:
+    """Stops the server; a primary says its last word first, so that a standby may take over."""
+    if gate.is_primary(layout):
+        with sql.local(layout) as connection:
+            reached = terms.reached(connection)
+        if reached is not None:
+            handover.hand_over(layout, reached.term)
+    cluster.stop(layout)

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from decisions.facts import Machine, View
+from decisions.names import unit_of
 from outcome import Found
-from postgresql import archive, clone, install, observe, recovery
+from postgresql import (
+    archive,
+    clone,
+    debt,
+    install,
+    logend,
+    observe,
+    recovery,
+    rewind,
+    roles,
+    sql,
+    synchronous,
+    terms,
+)
+from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
 from postgresql.observe import Server
+from sentinel import findings
+from sentinel.findings import Findings
+from state.member import Phase
+from state.messages import Promise
 from surroundings import Surroundings
 
 
@@ -14,16 +36,85 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
     """Takes one look at everything that a decision needs; changes nothing."""
     server = observe.observe(layout)
     copying = clone.state(layout) if layout else clone.CloneState("absent")
+    term = here.peers.record.term if here.peers.record else 0
+    seen = findings.read().about(term)
+    machine = _machine(layout, server, copying.phase, here.address)
+    if layout is not None and server.has_data:
+        machine = _with_log(machine, layout, server, here, seen)
     view = View(
         me=here.peers.me,
         leader=here.leader,
         record=here.peers.record,
         members=here.peers.members,
-        machine=_machine(layout, server, copying.phase, here.address),
+        machine=machine,
         replication_role=here.options.replication_user,
         credentials=here.credentials is not None,
+        wanted_quorum=here.options.synchronous_standbys,
     )
     return Found(view, server, copying, archive.state(layout) if layout else None)
+
+
+def _with_log(
+    machine: Machine, layout: Layout, server: Server, here: Surroundings, seen: Findings
+) -> Machine:
+    """Adds what the log of this unit tells, and what the sentinel has found."""
+    kept = synchronous.read(layout)
+    rewinding = rewind.state(layout)
+    machine = replace(
+        machine,
+        streaming=_units((one.name for one in server.standbys if one.state == "streaming"), here),
+        promise=Promise(kept.serial, _units(kept.members, here), kept.quorum),
+        rewind=rewinding.phase,
+        promoted=seen.promoted,
+        lost=seen.lost,
+        lost_long=seen.lost_long,
+        unwell=seen.unwell,
+    )
+    if not server.accepting:
+        return machine
+    with sql.local(layout) as connection:
+        reached = terms.reached(connection)
+    if reached is not None:
+        machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
+    if not server.in_recovery or server.receiver_status:
+        return machine
+    end = logend.look(layout)
+    if end is not None:
+        machine = replace(
+            machine,
+            log_end=end.lsn
+            if end.replayed and debt.is_paid(layout, end.reached, end.lsn)
+            else None,
+            final=end.final,
+            deaf=recovery.follows(layout) is None,
+        )
+    return replace(machine, diverged=_has_diverged(layout, here))
+
+
+def _units(names: Iterable[str], here: Surroundings) -> tuple[str, ...]:
+    """The units whose application names these are, also of those that have left."""
+    found = {unit_of(name, here.peers.me) for name in names}
+    return tuple(sorted(unit for unit in found if unit is not None))
+
+
+def _has_diverged(layout: Layout, here: Surroundings) -> bool:
+    """Whether this log goes on where the primary's took another turn; no, where it cannot tell."""
+    primary = here.peers.primary
+    if (
+        primary is None
+        or primary.unit == here.peers.me
+        or primary.phase is not Phase.primary
+        or here.credentials is None
+        or not primary.address
+    ):
+        return False
+    try:
+        with sql.remote(
+            primary.address, roles.OPERATOR, here.credentials.operator_password, timeout_s=3
+        ) as connection:
+            return rewind.diverged(connection, layout)
+    except PostgresqlError:
+        return False
 
 
 def _machine(layout: Layout | None, server: Server, copying: str, address: str) -> Machine:

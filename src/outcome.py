@@ -37,6 +37,7 @@ class Outcome:
         waiting: what has to happen elsewhere first; empty if nothing.
         refused: why nothing may be done, and what a person has to do; empty if nothing.
         failures: what went wrong, in PostgreSQL's words, and what to do.
+        told_version: of the server, as this unit has told it before this hook; empty: never.
         problems: options whose values are not taken; the last good ones are in force.
     """
 
@@ -44,4 +45,5 @@ class Outcome:
     waiting: str = ""
     refused: str = ""
     failures: tuple[str, ...] = ()
+    told_version: str = ""
     problems: tuple[Problem, ...] = ()

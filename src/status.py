@@ -1,20 +1,29 @@
-"""The status line: what is true now, and what to do where something has to be done."""
+"""The status line: what is true now, and what to do where something has to be done.
+
+`juju status` shows the first 120 characters, so what matters most stands first.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from decisions import election
+from decisions.facts import View
 from decisions.names import slot_of
 from outcome import Found, Outcome
 from postgresql.observe import Server
 from postgresql.sizes import pretty
 from state.member import Member, Phase
+from state.record import Record
 
 Level = Literal["active", "waiting", "maintenance", "blocked"]
 
 # Tries that fail are told of at once, but only from this one on is a person asked for.
 _PATIENT_TRIES = 3
+# Characters of a status; a value of an option may have millions. What is wrong stands at the
+# beginning, and what to do at the end.
+_HEAD, _TAIL = 400, 150
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,9 @@ class Line:
 
     level: Level
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _legible(self.text))
 
 
 def of_unit(outcome: Outcome) -> Line:
@@ -53,8 +65,12 @@ def of_application(outcome: Outcome) -> Line:
     primary = view.primary
     if view.record is None:
         return Line("waiting", "for the first leader to found the cluster")
+    if view.record.primary is None:
+        return Line("waiting", _electing(view))
+    if view.record.successor is not None:
+        return Line("waiting", _handing_over(view.record))
     if primary is None and view.owns_data:
-        return Line("blocked", _gone(view.record.primary or "none"))
+        return _gone(view, view.record)
     if primary is None:
         return Line("waiting", f"for the primary {view.record.primary}")
     if primary.phase is not Phase.primary:
@@ -64,6 +80,10 @@ def of_application(outcome: Outcome) -> Line:
     if not others:
         return Line("active", f"primary {primary.unit}, alone: no standby holds a copy")
     text = f"primary {primary.unit}, {len(following)} of {len(others)} standbys streaming"
+    asked = min(_wanted(view, view.record), len(others))
+    if view.record.quorum < asked:
+        text += f", commits wait for {view.record.quorum} of them and not yet for {asked}"
+        return Line("waiting", text)
     return Line("active" if len(following) == len(others) else "waiting", text)
 
 
@@ -73,6 +93,8 @@ def _state(outcome: Outcome) -> Line:
     view, server, clone = found.view, found.server, found.clone
     if clone.phase in ("running", "failed") and not view.owns_data:
         return _cloning(found)
+    if view.record is not None and view.record.primary is None and view.owns_data:
+        return Line("waiting", _electing(view))
     if view.owns_data and server.accepting:
         line = _standby(found) if server.in_recovery else _primary(found)
         if clone.phase in ("running", "failed"):
@@ -95,6 +117,11 @@ def _primary(found: Found) -> Line:
     text = f"primary, {len(others) - len(missing)} of {len(others)} standbys streaming"
     if missing:
         text += ": " + ", ".join(f"{member.unit} {_absence(member)}" for member in missing)
+    promise = view.machine.promise
+    if promise.quorum > sum(slot_of(unit) in streaming for unit in promise.members):
+        return Line("waiting", f"commits wait for {' or '.join(promise.members)}; {text}")
+    if view.record is not None and not view.record.quorum and _wanted(view, view.record):
+        text += "; no standby to take over yet"
     return Line("active", text)
 
 
@@ -107,10 +134,21 @@ def _absence(member: Member) -> str:
 
 
 def _standby(found: Found) -> Line:
-    view, server = found.view, found.server
-    name = view.record.primary if view.record else None
-    if view.primary is None:
-        return Line("blocked", _gone(name or "none"))
+    view, server, machine = found.view, found.server, found.view.machine
+    record = view.record
+    name = record.primary if record else None
+    if (
+        record is not None
+        and record.successor
+        and (view.is_primary or record.successor == view.me)
+    ):
+        return Line("waiting", _handing_over(record))
+    if view.is_primary:
+        return Line("waiting", _rising(view))
+    if view.primary is None and record is not None:
+        return _gone(view, record)
+    if machine.rewind == "running":
+        return Line("maintenance", f"rewinding to the log of {name}")
     if server.receiver_status == "streaming":
         return Line("active", f"standby of {name}, {pretty(server.behind_bytes)} behind")
     text = f"standby of {name}, not streaming"
@@ -122,7 +160,16 @@ def _standby(found: Found) -> Line:
             f"{text}: the WAL it needs is gone; "
             f"juju run {view.me} reinit-standby confirm={view.me}",
         )
-    if server.log_errors:
+    if machine.lost and record is not None and not record.quorum and not record.asynchronous:
+        lost = f"{name} takes no write: {machine.lost}"
+        return Line(
+            "blocked",
+            f"standby of {name}, not streaming: {lost}; {name} stood alone, so none takes over "
+            f"by itself. {_force(view.me)}",
+        )
+    if machine.lost:
+        text += f": {name} takes no write: {machine.lost}"
+    elif server.log_errors:
         text += f": {server.log_errors[-1]}"
     return Line("waiting", text)
 
@@ -140,10 +187,11 @@ def _cloning(found: Found) -> Line:
         return Line("maintenance", f"cloning from {primary} was interrupted, beginning anew")
     if not clone.total_bytes:
         return Line("maintenance", f"cloning from {primary}: waiting for its checkpoint")
+    rate = f", {pretty(clone.bytes_per_second)}/s" if clone.bytes_per_second else ""
     return Line(
         "maintenance",
         f"cloning from {primary}: {clone.percent} %, "
-        f"{_progress(clone.copied_bytes, clone.total_bytes)}, {pretty(clone.bytes_per_second)}/s",
+        f"{_progress(clone.copied_bytes, clone.total_bytes)}{rate}",
     )
 
 
@@ -155,11 +203,48 @@ def _not_running(server: Server) -> Line:
     return Line("blocked", f"PostgreSQL does not run: {why}")
 
 
-def _gone(name: str) -> str:
-    return (
-        f"the primary {name} is gone; this data is kept, read-only. Bring its machine back, "
-        f"or see 'the primary is gone' in the how-to"
+def _gone(view: View, record: Record) -> Line:
+    name = record.primary
+    if record.quorum or record.asynchronous or view.machine.final == record.term:
+        return Line("waiting", f"the primary {name} is gone, another one is to be elected")
+    return Line(
+        "blocked",
+        f"the primary {name} is gone; this data is kept, read-only. {name} stood alone, so none "
+        f"takes over by itself. {_force(view.me)}",
     )
+
+
+def _force(me: str) -> str:
+    """What a person can do where only the lost primary can tell what was committed."""
+    return (
+        f"Bring its machine back, or lose what only it had: "
+        f"juju run {me} force-promote confirm={me}"
+    )
+
+
+def _electing(view: View) -> str:
+    record = view.record
+    if record is None:
+        return "no primary"
+    ballots = election.ballots_of(record, view.members)
+    text = f"no primary: electing, {len(ballots)} of {election.needed(record)} ballots"
+    silent = [unit for unit in record.candidates if unit not in ballots]
+    if silent and not election.covered(record, ballots):
+        former = record.previous_primary
+        text += f"; bring back {former} or {' or '.join(silent)}"
+    return text
+
+
+def _handing_over(record: Record) -> str:
+    return f"{record.successor} takes over from {record.primary}"
+
+
+def _rising(view: View) -> str:
+    return f"becoming primary of term {view.record.term if view.record else 0}"
+
+
+def _wanted(view: View, record: Record) -> int:
+    return record.quorum if view.wanted_quorum is None else view.wanted_quorum
 
 
 def _progress(done: int, total: int) -> str:
@@ -175,3 +260,18 @@ def _duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60:.0f} min"
     return f"{seconds // 3600:.0f} h"
+
+
+def _legible(text: str) -> str:
+    r"""Make one line of it that shows what it holds, and does nothing to a terminal.
+
+    What an operator gave and what PostgreSQL says of it may hold any character.
+
+    >>> print(_legible("\x1b[1mred\u202e\nend"))
+    \x1b[1mred\u202e\nend
+    """
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+    return shown if len(shown) <= _HEAD + _TAIL else f"{shown[:_HEAD]} … {shown[-_TAIL:]}"

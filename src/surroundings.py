@@ -10,6 +10,7 @@ from state import credentials, peers
 from state.credentials import Credentials
 from state.options import Options
 from state.peers import Peers
+from state.together import together
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,24 @@ class Surroundings:
         """
         # Who leads is asked first, the record read after it: rule R6.
         leader = charm.unit.is_leader()
+        binding = charm.model.get_binding(peers.RELATION)
+        relation = charm.model.get_relation(peers.RELATION)
+        passwords, *_ = together(
+            lambda: credentials.read(charm.model, peers.credentials_id(relation, charm.app)),
+            # ops keeps what it was told of these, and it is read below.
+            lambda: charm.config.get(""),
+            lambda: binding.network if relation else None,
+            *peers.bags(relation, charm.unit),
+        )
         known = peers.read(charm.model, charm.unit, charm.app)
         return cls(
             peers=known,
             options=Options.from_config(charm.config),
             leader=leader,
-            address=_address(charm) if known.joined else "",
-            credentials=credentials.read(charm.model, known.credentials_id),
+            address=_address(binding.network) if known.joined else "",
+            credentials=passwords,
         )
 
 
-def _address(charm: ops.CharmBase) -> str:
-    network = charm.model.get_binding(peers.RELATION).network
+def _address(network: ops.Network) -> str:
     return str(network.ingress_address or network.bind_address or "")

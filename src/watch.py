@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from decisions import steps
+from decisions.names import slot_of
+from decisions.steps import Instruct
 from postgresql import services
 from postgresql.layout import Layout
+from sentinel import mandate
+from sentinel.mandate import Authority, Mandate
+from surroundings import Surroundings
 
 SERVICE = "pg-hot-standby-sentinel.service"
 
@@ -42,3 +49,43 @@ def _charm_directory() -> Path:
 
 def _charm() -> str:
     return str(_charm_directory())
+
+
+def instruct(step: Instruct, here: Surroundings) -> bool:
+    """Writes down for the sentinel what the committed record allows this unit.
+
+    Returns:
+        Whether it is another than before.
+    """
+    return mandate.write(
+        Mandate(
+            unit=here.peers.me,
+            serial=step.serial,
+            term=step.term,
+            primary=step.writable,
+            final=step.final,
+            alone=step.alone,
+            members=_names(step.members),
+            quorum=step.quorum,
+            peers=_names(unit for unit in here.peers.members if unit != here.peers.me),
+            upstream=step.probe,
+            password=here.credentials.operator_password if here.credentials else "",
+            controllers=tuple(os.environ.get("JUJU_API_ADDRESSES", "").split()),
+            authority=_authority(step.authority) if step.authority else None,
+            sealed=step.term if step.electing else 0,
+        )
+    )
+
+
+def _authority(given: steps.Authority) -> Authority:
+    return Authority(
+        term=given.replaces + 1,
+        members=_names(given.promise.members),
+        quorum=given.promise.quorum,
+        serial=given.promise.serial,
+        replaces=given.replaces,
+    )
+
+
+def _names(units: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(slot_of(unit) for unit in units))

@@ -119,7 +119,7 @@ def run(juju: jubilant.Juju, unit: str, action: str, **parameters: str) -> dict[
     try:
         return juju.run(unit, action, parameters or None).results
     except jubilant.TaskError as error:
-        report = error.task.results.get("report", "")
+        report = error.task.results.get("table", "")
         raise Failed(f"{action} on {unit}", f"{error.task.message}\n{report}", LOOK) from error
 
 
@@ -149,7 +149,7 @@ def have_model(juju: jubilant.Juju, steps: Steps, release: str) -> None:
         raise Failed(f"a demo with {release}", why, "Take it away first, with: make down")
 
 
-def deploy(juju: jubilant.Juju, steps: Steps) -> None:
+def deploy(juju: jubilant.Juju, steps: Steps, watch: Watch) -> None:
     """Have the pair, and show how it comes up."""
     command = ("deploy", "./pg-hot-standby", APPLICATION, "-n", str(UNITS))
     steps.begin("Deploy the pair", f"juju {' '.join(command)}")
@@ -158,11 +158,10 @@ def deploy(juju: jubilant.Juju, steps: Steps) -> None:
         juju.refresh(APPLICATION, path=str(pack.RESULT))
     else:
         juju.cli(*command)
-    watch = Watch(juju, steps)
     wait("deploying the pair", READY_SECONDS, watch.all_active, watch.summary)
 
 
-def move_archive(juju: jubilant.Juju, steps: Steps, primary: str) -> None:
+def move_archive(juju: jubilant.Juju, steps: Steps, watch: Watch, primary: str) -> None:
     """Change archive-path with writes going on, and wait until every segment is at the new one.
 
     Raises:
@@ -174,7 +173,6 @@ def move_archive(juju: jubilant.Juju, steps: Steps, primary: str) -> None:
     steps.begin("Move the archive while rows are written", f"juju config pg archive-path={new}")
     before = {unit: segments(juju, unit, old) for unit in units}
     there: dict[str, set[str]] = {}
-    watch = Watch(juju, steps)
 
     def moved() -> bool:
         # So that there is something to archive, under whichever path is in force by now.
@@ -204,19 +202,21 @@ def demo(steps: Steps, release: str) -> None:
     steps.begin("Pack the charm", "make charm")
     pack.make(release, None, pack.RESULT, say=steps.note)
     have_model(juju, steps, release)
-    deploy(juju, steps)
+    # One for all steps, so that only what changes is shown.
+    watch = Watch(juju, steps)
+    deploy(juju, steps, watch)
     primary = run(juju, f"{APPLICATION}/0", "get-cluster-status")["primary"]
     steps.begin(f"Write {ROWS} rows on {primary}", f"juju ssh {primary} sudo -u postgres psql")
     rows = sql(juju, primary, f"{MAKE_TABLE}; {FILL_TABLE}; {COUNT_ROWS}")
     steps.note(f"{rows} rows in the table demo")
     steps.begin("Prove that they replicate", f"juju run {primary} verify-replication")
-    steps.text(run(juju, primary, "verify-replication")["report"])
-    move_archive(juju, steps, primary)
+    steps.text(run(juju, primary, "verify-replication")["table"])
+    move_archive(juju, steps, watch, primary)
     parameters = {"database": "postgres", "query": COUNT_ROWS}
     words = " ".join(f"{name}={shlex.quote(value)}" for name, value in parameters.items())
     steps.begin("Prove it again, and compare the rows", f"juju run {primary} \\")
     steps.text(f"    verify-replication {words}")
-    steps.text(run(juju, primary, "verify-replication", **parameters)["report"])
+    steps.text(run(juju, primary, "verify-replication", **parameters)["table"])
 
 
 def main(release: str) -> int:

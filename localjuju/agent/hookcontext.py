@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localjuju.agent.link import CallError, Link
+from localjuju.agent.secretchanges import SecretChanges
 from localjuju.agent.state import Hook, UnitState
 
 Bags = dict[str, dict[str, dict[str, str]]]
@@ -81,7 +82,7 @@ class HookContext:
         self._fetched: Bags = {}
         self._remote_apps: dict[tuple[int, str], dict[str, str]] = {}
         self.bags: Bags = {}
-        self.secrets: dict[str, list[dict[str, Any]]] = {}
+        self.secrets = SecretChanges()
         self.ports: list[str] | None = None
         self.charm_state: dict[str, str] | None = None
 
@@ -203,8 +204,9 @@ class HookContext:
         changes: dict[str, Any] = {}
         if self.bags:
             changes["relations"] = self.bags
-        if self.secrets:
-            changes["secrets"] = self.secrets
+        secrets = self.secrets.as_commit()
+        if secrets:
+            changes["secrets"] = secrets
         if self.ports is not None:
             changes["ports"] = self.ports
         if self.charm_state is not None:

@@ -62,7 +62,7 @@ def environment(
         "CLOUD_API_VERSION": "",
         "JUJU_CHARM_HTTP_PROXY": proxies["http"],
         "JUJU_CHARM_HTTPS_PROXY": proxies["https"],
-        "JUJU_CHARM_FTP_PROXY": "",
+        "JUJU_CHARM_FTP_PROXY": proxies["ftp"],
         "JUJU_CHARM_NO_PROXY": proxies["no"],
         "DEBIAN_FRONTEND": "noninteractive",
         "APT_LISTCHANGES_FRONTEND": "none",

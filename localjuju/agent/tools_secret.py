@@ -11,6 +11,7 @@ from typing import Any
 
 from localjuju.agent.hookcontext import HookContext, ToolError
 from localjuju.agent.output import FORMAT, RELATION, Arguments, UsageError, render
+from localjuju.agent.secretchanges import LabelTakenError
 from localjuju.agent.toolcall import Call
 
 _KEY = re.compile(r"[a-z](-?[a-z0-9]){2,}")
@@ -42,7 +43,10 @@ def secret_add(context: HookContext, call: Call) -> str:
         "content": content,
         **_about(args),
     }
-    context.secrets.setdefault("create", []).append(new)
+    try:
+        context.secrets.create(new)
+    except LabelTakenError as error:
+        raise ToolError(str(error)) from error
     return f"secret:{new['id']}\n"
 
 
@@ -57,7 +61,7 @@ def secret_set(context: HookContext, call: Call) -> str:
     content = _content(call, args)
     if content:
         change["content"] = content
-    context.secrets.setdefault("update", []).append(change)
+    context.secrets.update(change)
     return ""
 
 
@@ -122,15 +126,15 @@ def secret_get(context: HookContext, call: Call) -> str:
         raise UsageError("require either a secret URI or label")
     if args.flag("--refresh") and args.flag("--peek"):
         raise UsageError("specify one of --refresh or --peek but not both")
-    content = _own_content(context, uri, label)
+    refresh, peek = args.flag("--refresh"), args.flag("--peek")
+    if uri is None and (own := _by_label(context, label)) is not None:
+        uri, label = own, None
+    content = None
+    if uri is not None:
+        # What this hook itself wrote, the controller does not know yet.
+        content = context.secrets.content(bare_id(uri), latest=refresh or peek, track=refresh)
     if content is None:
-        content = context.call(
-            "secret_get",
-            uri=uri,
-            label=label,
-            refresh=args.flag("--refresh"),
-            peek=args.flag("--peek"),
-        )
+        content = context.call("secret_get", uri=uri, label=label, refresh=refresh, peek=peek)
     if len(args.rest) > 1:
         if args.rest[1] not in content:
             raise ToolError(f'secret key value "{args.rest[1]}" not found')
@@ -138,25 +142,13 @@ def secret_get(context: HookContext, call: Call) -> str:
     return render(content, args.form)
 
 
-def _own_content(
-    context: HookContext, uri: str | None, label: str | None
-) -> dict[str, str] | None:
-    """Return what this hook itself added, which the controller does not know yet."""
-    for new in context.secrets.get("create", []):
-        if new["id"] == (bare_id(uri) if uri else None) or (
-            uri is None and new.get("label") == label
-        ):
-            return new["content"]
-    return None
+def _by_label(context: HookContext, label: str | None) -> str | None:
+    """Return the id of the own or the application's secret with this label, if there is one."""
+    return next((row["id"] for row in _owned(context) if row["label"] == label), None)
 
 
 def _owned(context: HookContext) -> list[dict[str, Any]]:
     owned: list[dict[str, Any]] = context.call("secrets_owned")
-    removed = {
-        change["id"]
-        for change in context.secrets.get("delete", [])
-        if change.get("revision") is None
-    }
     created = [
         {
             "id": new["id"],
@@ -165,13 +157,30 @@ def _owned(context: HookContext) -> list[dict[str, Any]]:
             "description": new.get("description"),
             "rotate": new.get("rotate"),
             "rotates": None,
-            "expires": None,
+            "expires": _written(new.get("expires")),
             "latest": 1,
             "managed": True,
         }
-        for new in context.secrets.get("create", [])
+        for new in context.secrets.created
     ]
-    return [secret for secret in (*owned, *created) if secret["id"] not in removed]
+    return [
+        *(_changed(context, row) for row in owned if not context.secrets.removed(row["id"])),
+        *created,
+    ]
+
+
+def _changed(context: HookContext, secret: dict[str, Any]) -> dict[str, Any]:
+    about = context.secrets.about(secret["id"])
+    if "expires" in about:
+        about["expires"] = _written(about["expires"])
+    return {**secret, **about}
+
+
+def _written(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    utc = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _managed(context: HookContext, uri: str) -> dict[str, Any]:
@@ -235,7 +244,7 @@ def secret_grant(context: HookContext, call: Call) -> str:
         "relation": context.relation(args.get("-r")),
         "unit": args.get("--unit"),
     }
-    context.secrets.setdefault("grant", []).append(change)
+    context.secrets.grant(change)
     return ""
 
 
@@ -251,7 +260,7 @@ def secret_revoke(context: HookContext, call: Call) -> str:
         "unit": args.get("--unit"),
         "app": args.get("--app"),
     }
-    context.secrets.setdefault("revoke", []).append(change)
+    context.secrets.revoke(change)
     return ""
 
 
@@ -267,9 +276,8 @@ def secret_remove(context: HookContext, call: Call) -> str:
     if not args.rest:
         raise UsageError("missing secret URI")
     revision = args.get("--revision")
-    change = {
-        "id": _managed(context, args.rest[0])["id"],
-        "revision": None if revision is None else _revision(revision),
-    }
-    context.secrets.setdefault("delete", []).append(change)
+    context.secrets.remove(
+        _managed(context, args.rest[0])["id"],
+        None if revision is None else _revision(revision),
+    )
     return ""

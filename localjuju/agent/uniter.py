@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import queue
-import random
 import secrets as tokens
 import shutil
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localjuju.agent import charmdir, operations
+from localjuju.agent.backoff import Backoff, jittered
 from localjuju.agent.config import AgentConfig
 from localjuju.agent.hookcontext import BagCache
 from localjuju.agent.leadership import Tracker
@@ -23,7 +23,6 @@ from localjuju.agent.runner import Runner, hook_name
 from localjuju.agent.state import Hook, RelationState, UnitState
 from localjuju.agent.toolserver import ToolServer, install_links
 
-JITTER = 0.2
 COMMAND_LOOK_S = 0.2
 """How often one who waits for a command looks whether the controller is still there."""
 
@@ -79,7 +78,7 @@ class Uniter:
         self._resting = False
         self._shown: tuple[str, str] | None = None
         self._retry_at: float | None = None
-        self._retry_s = 0.0
+        self._backoff = Backoff()
         self._status_at = self._next_status()
         self.running_task = ""
 
@@ -199,15 +198,11 @@ class Uniter:
         self.show("error", f'hook failed: "{self.name_of(state.hook)}"')
         if self._retry_at is None and self.goal["retry_hooks"]:
             timing = self.around.link.welcome["timing"]
-            self._retry_s = min(self._retry_s * 2 or timing["retry_min_s"], timing["retry_max_s"])
-            self._retry_at = time.monotonic() + self._jittered(self._retry_s)
-
-    @staticmethod
-    def _jittered(seconds: float) -> float:
-        return seconds * random.uniform(1 - JITTER, 1 + JITTER)
+            wait_s = self._backoff.next(timing["retry_min_s"], timing["retry_max_s"])
+            self._retry_at = time.monotonic() + wait_s
 
     def _next_status(self) -> float:
-        return time.monotonic() + self._jittered(self.goal["update_status_s"])
+        return time.monotonic() + jittered(self.goal["update_status_s"])
 
     def _until_next(self) -> float:
         moments = [self._status_at, *([self._retry_at] if self._retry_at is not None else [])]
@@ -225,14 +220,15 @@ class Uniter:
                 self._retry_at = None
                 operations.run_hook(self, hook, goal)
                 if self.state.kind == "continue":
-                    self._retry_s = 0.0
+                    self._backoff.reset()
             case "skip-hook":
                 assert hook is not None
                 operations.commit_hook(self, hook, goal)
             case "clear-resolved-retry" | "clear-resolved-skip":
                 assert hook is not None
                 self.call("clear_resolved")
-                self._retry_at, self._retry_s = None, 0.0
+                self._retry_at = None
+                self._backoff.reset()
                 if operation.kind == "clear-resolved-retry":
                     operations.run_hook(self, hook, goal)
                 else:

@@ -17,8 +17,8 @@ def apply(world: World, unit: Row, changes: dict[str, Any]) -> None:
         world: the controller.
         unit: whose hook ran.
         changes: any of ``relations`` (``{id: {"unit": {…}, "app": {…}}}``), ``secrets``
-            (``{"create": […], "update": […], "delete": […], "grant": […], "revoke": […]}``),
-            ``ports`` (the whole list) and ``state`` (the whole mapping).
+            (``{"create": […], "update": […], "delete": […], "grant": […], "revoke": […],
+            "track": [id, …]}``), ``ports`` (the whole list) and ``state`` (the whole mapping).
 
     Raises:
         JujuError: leadership is needed and gone, or a relation or secret is. Nothing is changed.
@@ -50,7 +50,7 @@ def _write_bags(world: World, unit: Row, number: int, bags: dict[str, dict[str, 
         )
 
 
-def _change_secrets(world: World, unit: Row, changes: dict[str, list[dict[str, Any]]]) -> None:
+def _change_secrets(world: World, unit: Row, changes: dict[str, list[Any]]) -> None:
     model = unit["model"]
     for new in changes.get("create", []):
         if new["owner"] == "application":
@@ -58,6 +58,8 @@ def _change_secrets(world: World, unit: Row, changes: dict[str, list[dict[str, A
         secretstore.create(world, unit, new)
     for change in changes.get("update", []):
         secretstore.update(world, unit, _own(world, unit, change["id"]), change)
+    for tracked in changes.get("track", []):
+        secretstore.follow_latest(world, unit, secretstore.get(world, model, tracked))
     for change in changes.get("grant", []):
         secret = _own(world, unit, change["id"])
         subject = change.get("unit") or _remote_application(world, unit, change["relation"])

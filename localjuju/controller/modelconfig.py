@@ -1,4 +1,4 @@
-"""Model configuration: Juju's keys with their defaults, and what two of them mean here."""
+"""Model configuration: Juju's keys with their defaults, and what some of them mean here."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ DEFAULTS: dict[str, object] = {
     "enable-os-refresh-update": True,
     "enable-os-upgrade": True,
     "firewall-mode": "none",
+    "ftp-proxy": "",
     "http-proxy": "",
     "https-proxy": "",
+    "juju-ftp-proxy": "",
     "juju-http-proxy": "",
     "juju-https-proxy": "",
     "juju-no-proxy": "127.0.0.1,localhost,::1",

@@ -113,16 +113,7 @@ def consume(
     own_label = label if uri is not None and not is_owner(secret, unit) else None
     with world.store.transaction():
         if pin is None or refresh or own_label:
-            world.store.run(
-                "INSERT INTO secret_consumer (model, secret, unit, label, revision) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, secret, unit) DO UPDATE SET "
-                "revision=excluded.revision, label=coalesce(excluded.label, label)",
-                model,
-                secret["id"],
-                unit["name"],
-                own_label,
-                revision,
-            )
+            _pin(world, unit, secret, revision, own_label)
         if label and uri is not None and may_manage(world, secret, unit):
             world.store.run(
                 "UPDATE secret SET label=? WHERE model=? AND id=?", label, model, secret["id"]
@@ -130,6 +121,24 @@ def consume(
     if pin is None or pin["revision"] != revision:
         world.hub.changed(model)
     return content(world, model, secret["id"], secret["latest"] if peek else revision)
+
+
+def _pin(world: World, unit: Row, secret: Row, revision: int, label: str | None) -> None:
+    world.store.run(
+        "INSERT INTO secret_consumer (model, secret, unit, label, revision) "
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (model, secret, unit) DO UPDATE SET "
+        "revision=excluded.revision, label=coalesce(excluded.label, label)",
+        unit["model"],
+        secret["id"],
+        unit["name"],
+        label,
+        revision,
+    )
+
+
+def follow_latest(world: World, unit: Row, secret: Row) -> None:
+    """Move a unit's pin to the latest revision, as a hook asked that also wrote it."""
+    _pin(world, unit, secret, secret["latest"], None)
 
 
 def _by_label(world: World, unit: Row, label: str | None) -> Row:

@@ -28,7 +28,9 @@ def of_machine(world: World, model: Row, machine: Row) -> Row:
         "log_levels": modelconfig.log_levels(str(config["logging-config"])),
         "update_status_s": modelconfig.duration_s(str(config["update-status-hook-interval"])),
         "retry_hooks": bool(config["automatically-retry-hooks"]),
-        "proxies": {name: str(config[f"juju-{name}-proxy"]) for name in ("http", "https", "no")},
+        "proxies": {
+            name: str(config[f"juju-{name}-proxy"]) for name in ("http", "https", "ftp", "no")
+        },
     }
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from state.member import Member
+from state.messages import Promise
 from state.record import Record
+
+NO_PROMISE = Promise(0)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,20 @@ class Machine:
         slots: names of the slots on this server.
         replication_roles: roles that the charm has made for replication.
         parameters: settings in force that standbys must not have lower.
+        streaming: the units that stream from it and are up with it.
+        promise: the synchronous setting that its configuration has.
+        reached: the term that its log has reached; 0: none, or not to be asked.
+        log_end: of a server in recovery: how far its log is flushed and replayed, in bytes;
+            None while something that was received is not replayed.
+        final: of a server in recovery: the term whose last word is the end of its log.
+        reached_lsn: where the log of that term began, in bytes.
+        deaf: of a server in recovery: it is told to follow nobody, and has no connection left.
+        diverged: its log goes beyond where the log of the primary left it.
+        rewind: phase of the rewind job: absent, running, finished or failed.
+        promoted: the term to which it promoted itself as a successor; 0: none.
+        lost: why the primary takes no write from here; empty if it does.
+        lost_long: for longer than an isolated primary goes on.
+        unwell: why its own server, a primary's, takes no write.
     """
 
     address: str = ""
@@ -52,6 +69,24 @@ class Machine:
     slots: tuple[str, ...] = ()
     replication_roles: tuple[str, ...] = ()
     parameters: Mapping[str, int] = field(default_factory=dict[str, int])
+    streaming: tuple[str, ...] = ()
+    promise: Promise = NO_PROMISE
+    reached: int = 0
+    log_end: int | None = None
+    final: int = 0
+    reached_lsn: int = 0
+    deaf: bool = False
+    diverged: bool = False
+    rewind: str = "absent"
+    promoted: int = 0
+    lost: str = ""
+    lost_long: bool = False
+    unwell: str = ""
+
+    @property
+    def writable(self) -> bool:
+        """Whether the server runs and is no standby."""
+        return self.running and self.in_recovery is False
 
 
 @dataclass(frozen=True)
@@ -66,6 +101,8 @@ class View:
         machine: this unit's machine.
         replication_role: the role that the operator asks for; None: keep the one in use.
         credentials: whether the passwords can be read.
+        wanted_quorum: how many standbys are to have flushed a commit before it is acknowledged,
+            as the operator asks; None: keep to the record.
     """
 
     me: str
@@ -75,6 +112,7 @@ class View:
     machine: Machine
     replication_role: str | None
     credentials: bool
+    wanted_quorum: int | None = None
 
     @property
     def others(self) -> tuple[Member, ...]:

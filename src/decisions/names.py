@@ -18,6 +18,17 @@ def slot_of(unit: str) -> str:
     return f"{re.sub('[^a-z0-9]', '_', application)[:_LONGEST_APPLICATION]}_{number}"
 
 
+def unit_of(slot: str, unit: str) -> str | None:
+    """Returns the unit of the same application, present or gone, that a slot belongs to.
+
+    >>> unit_of("my_db_7", "my-db/1"), unit_of("debezium", "my-db/1")
+    ('my-db/7', None)
+    """
+    if not is_slot_of_application(slot, unit):
+        return None
+    return f"{unit.partition('/')[0]}/{slot.rpartition('_')[2]}"
+
+
 def is_slot_of_application(slot: str, unit: str) -> bool:
     """Tells whether a slot belongs to a unit of the same application, present or gone.
 

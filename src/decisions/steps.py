@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from state.messages import Promise
+
 
 @dataclass(frozen=True)
 class Create:
@@ -17,8 +19,112 @@ class Create:
 
 
 @dataclass(frozen=True)
+class Instruct:
+    """Write down for the sentinel what the committed record allows this unit.
+
+    Attributes:
+        serial: of the record.
+        term: of the record.
+        electing: it names no primary.
+        writable: this unit may accept writes.
+        final: it is to hand over, so that it must not begin again once it has stopped.
+        alone: it does so by right when nobody follows it.
+        members: the units whose flush counts.
+        quorum: how many of them must have flushed a commit.
+        probe: where the primary is that this unit looks after; empty: it looks after none.
+        authority: what it may do by itself as a successor; None: nothing.
+    """
+
+    serial: int
+    term: int
+    electing: bool
+    writable: bool
+    final: bool
+    alone: bool
+    members: tuple[str, ...]
+    quorum: int
+    probe: str
+    authority: Authority | None
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A successor's: to promote itself once its log holds the last word of a term.
+
+    Attributes:
+        replaces: that term.
+        promise: the synchronous setting with which it begins the next.
+    """
+
+    replaces: int
+    promise: Promise
+
+
+@dataclass(frozen=True)
 class Start:
-    """Start the server if it does not run."""
+    """Start the server, as a standby, if it does not run."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """Have the server read-write again that has been the primary of this term already."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Be deaf to every primary: stop one that is here, cut the connection to one elsewhere."""
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Become the primary of a term.
+
+    Attributes:
+        term: it.
+        promise: the synchronous setting with which it begins.
+    """
+
+    term: int
+    promise: Promise
+
+
+@dataclass(frozen=True)
+class BeginTerm:
+    """Have the log of a primary say which term it is in."""
+
+    term: int
+
+
+@dataclass(frozen=True)
+class Synchronise:
+    """Have commits wait for the standbys that the promise names, and prove that they do.
+
+    Attributes:
+        promise: the setting.
+        term: of the primary, whose first commit comes before everybody else's.
+    """
+
+    promise: Promise
+    term: int
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Say the last word of a term and stop, so that a successor has everything."""
+
+    term: int
+
+
+@dataclass(frozen=True)
+class StartRewind:
+    """Have this unit's log taken back to where the primary's left it, beside the hooks."""
+
+    upstream: Upstream
+
+
+@dataclass(frozen=True)
+class ForgetRewind:
+    """Clear away what the finished job has noted."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +188,15 @@ class DropRole:
 
 @dataclass(frozen=True)
 class MakeSlots:
-    """Have a slot for every unit named."""
+    """Have a slot for every unit named.
+
+    Attributes:
+        units: they.
+        idle: that hold no WAL back, as this server sends none yet.
+    """
 
     units: tuple[str, ...]
+    idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,8 +252,17 @@ class Refuse:
 
 
 Step = (
-    Create
+    Instruct
+    | Create
     | Start
+    | Open
+    | Seal
+    | Promote
+    | BeginTerm
+    | Synchronise
+    | HandOver
+    | StartRewind
+    | ForgetRewind
     | Configure
     | OpenTo
     | MakeRoles

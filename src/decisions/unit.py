@@ -2,67 +2,81 @@
 
 from __future__ import annotations
 
-from decisions import parameters
+from decisions import parameters, quorum
+from decisions.admission import addresses, role_in_use, upstream_for
 from decisions.facts import View
 from decisions.names import is_slot_of_application, slot_of
 from decisions.steps import (
     AdoptClone,
     Archive,
+    Authority,
+    BeginTerm,
     Configure,
     Create,
     DropRole,
     DropSlot,
+    ForgetRewind,
+    HandOver,
+    Instruct,
     MakeRoles,
     MakeSlots,
+    Open,
     OpenTo,
+    Promote,
     Refuse,
+    Seal,
     Start,
     StartClone,
+    StartRewind,
     Step,
-    Upstream,
+    Synchronise,
     Wait,
 )
-from state.member import Admission, Member, Phase
+from state.member import Member, Phase
+from state.messages import Promise
 from state.record import Record
 
 
 def steps(view: View) -> tuple[Step, ...]:
-    """Decides the steps of this hook, in their order."""
-    if view.record is None:
+    """Decides the steps of this hook, in their order.
+
+    A server that has to be started before more can be told of it ends the list: decide again
+    when it runs.
+    """
+    record = view.record
+    if record is None:
         return (Wait("for the first leader to found the cluster"),)
     if not view.credentials:
         return (Wait("for the replication credentials"),)
-    if view.is_primary:
-        return _as_primary(view, view.record)
-    return _as_standby(view, view.record)
+    # Before anything else: what the record allows no more, the sentinel must know first.
+    return (_instruct(view, record), *_steps(view, record))
 
 
-def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
+def _steps(view: View, record: Record) -> tuple[Step, ...]:
+    if record.primary is None:
+        return _as_voter(view, record)
+    if record.successor == view.me and _has_taken_over(view, record):
+        return _as_new_primary(view)
+    if not view.is_primary:
+        return _as_standby(view, record, view.primary)
+    if record.successor is None:
+        return _as_primary(view, record)
+    successor = _successor(view, record)
+    if not view.machine.writable:
+        return _as_standby(view, record, successor)
+    if successor is None or successor.ready != record.serial:
+        return _as_primary(view, record)
+    return (HandOver(record.term), *_as_standby(view, record, successor))
+
+
+def _has_taken_over(view: View, record: Record) -> bool:
+    return view.machine.writable and view.machine.reached == record.term + 1
+
+
+def _as_new_primary(view: View) -> tuple[Step, ...]:
+    """A successor that has taken over, until the leader records it: its setting stays."""
     machine = view.machine
-    if machine.has_data and not view.owns_data:
-        return (
-            Refuse(
-                "the machine already holds a PostgreSQL data directory of another cluster; "
-                "move it away (pg_dropcluster deletes, pg_renamecluster keeps), "
-                "the next hook, at most some five minutes later, goes on"
-            ),
-        )
-    if not machine.has_data and record.system_id:
-        return (
-            Refuse(
-                f"the data directory of the primary is gone; put it back and start the server, "
-                f"or restore a backup; the standbys keep the data of system {record.system_id}"
-            ),
-        )
-    if machine.standby_signal:
-        return (Wait("to be promoted"),)
-    role = view.replication_role or _role_in_use(view)
-    if role is None:
-        return (Refuse("no valid replication-user was ever given; set config replication-user"),)
-    kept = tuple(slot_of(member.unit) for member in view.others)
-    found: tuple[Step, ...] = () if machine.has_data else (Create(record.cluster_id),)
     return (
-        *found,
         Configure(
             units=len(view.members),
             floors={},
@@ -70,9 +84,62 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
             upstream=None,
         ),
         Archive(),
-        Start(),
+        OpenTo(machine.replication_roles, addresses(view)),
+        MakeSlots(tuple(member.unit for member in view.others)),
+    )
+
+
+def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
+    machine = view.machine
+    if machine.has_data and not view.owns_data:
+        return (
+            Refuse(
+                "another cluster's data directory is on this machine; move it away "
+                "(pg_renamecluster keeps it, pg_dropcluster deletes it), "
+                "and within some five minutes the charm goes on"
+            ),
+        )
+    if not machine.has_data and record.system_id:
+        return (
+            Refuse(
+                f"the primary's data directory is gone; put it back and start the server, "
+                f"or restore a backup; the standbys keep the data of system {record.system_id}"
+            ),
+        )
+    role = view.replication_role or role_in_use(view)
+    if role is None:
+        return (Refuse("no valid replication-user was ever given; set config replication-user"),)
+    configured: tuple[Step, ...] = (
+        Configure(
+            units=len(view.members),
+            floors={},
+            ceilings=parameters.ceilings(view.others),
+            upstream=None,
+        ),
+        Archive(),
+    )
+    served = _served(view, record, role)
+    if not machine.has_data:
+        return (Create(record.cluster_id), *configured, Open(), *served)
+    if machine.writable:
+        return (*configured, *served)
+    if not machine.running or machine.in_recovery is None:
+        return (*configured, Start())
+    if _was_primary(view, record):
+        return (Open(), *configured, *served)
+    # Writes stand still until it is done, so it comes first.
+    return (Promote(record.term, _first_promise(record)), *configured, *served)
+
+
+def _served(view: View, record: Record, role: str) -> tuple[Step, ...]:
+    """What a server that accepts writes is given, besides its configuration."""
+    machine = view.machine
+    kept = tuple(slot_of(member.unit) for member in view.others)
+    return (
         MakeRoles(role),
-        OpenTo(tuple(sorted({role, *machine.replication_roles})), _addresses(view)),
+        BeginTerm(record.term),
+        Synchronise(_promise(view, record), record.term),
+        OpenTo(tuple(sorted({role, *machine.replication_roles})), addresses(view)),
         MakeSlots(tuple(member.unit for member in view.others)),
         *(
             DropSlot(slot)
@@ -83,8 +150,21 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
     )
 
 
-def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
-    machine, primary = view.machine, view.primary
+def _as_voter(view: View, record: Record) -> tuple[Step, ...]:
+    if not view.owns_data:
+        return (Wait("for the election of a primary"),)
+    return (Seal(), Wait(f"for the election of a primary of term {record.term}"))
+
+
+def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Step, ...]:
+    machine = view.machine
+    if (
+        view.owns_data
+        and (machine.writable or not machine.standby_signal)
+        and (not view.is_primary)
+    ):
+        # It was the primary: what it must do next shows when it is a standby of nobody.
+        return (Seal(),)
     if primary is None:
         # A unit that is new hears of the others one by one; only one that has followed the
         # primary can say that it is gone.
@@ -92,22 +172,29 @@ def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
             return (Wait(f"for the primary {record.primary}"),)
         return (Start(), Wait(f"the primary {record.primary} is gone"))
     upstream = upstream_for(view.me, primary)
-    if not view.owns_data or not machine.standby_signal:
+    spoilt = machine.rewind == "failed" and not machine.running
+    if machine.diverged and machine.rewind in ("absent", "running") and upstream is not None:
+        return (StartRewind(upstream),)
+    if not view.owns_data or machine.diverged or (spoilt and machine.clone != "finished"):
         if refusal := mismatch(view, primary):
             return (Refuse(refusal),)
         if upstream is None:
             return (Wait(f"for {primary.unit} to let this unit in"),)
         if machine.clone != "finished":
             return (StartClone(upstream),)
-    adopted: tuple[Step, ...] = ()
+    if machine.rewind == "running":
+        return (Wait(f"to be rewound to the log of {primary.unit}"),)
+    made: tuple[Step, ...] = ()
     if machine.clone == "finished":
-        adopted = (AdoptClone(record.cluster_id, record.system_id or primary.system_id),)
+        made = (AdoptClone(record.cluster_id, record.system_id or primary.system_id),)
     elif machine.clone != "absent" and upstream is not None:
         # The unit was told to clone anew and serves its old data until the copy is whole.
-        adopted = (StartClone(upstream),)
+        made = (StartClone(upstream),)
+    elif machine.rewind != "absent":
+        made = (ForgetRewind(),)
     roles = {primary.admits.role} if primary.admits else set[str]()
     return (
-        *adopted,
+        *made,
         Configure(
             units=len(view.members),
             floors=parameters.floors(primary),
@@ -116,8 +203,57 @@ def _as_standby(view: View, record: Record) -> tuple[Step, ...]:
         ),
         Archive(),
         Start(),
-        OpenTo(tuple(sorted({*roles, *machine.replication_roles})), _addresses(view)),
+        OpenTo(tuple(sorted({*roles, *machine.replication_roles})), addresses(view)),
+        MakeSlots(tuple(member.unit for member in view.others), idle=True),
     )
+
+
+def _instruct(view: View, record: Record) -> Instruct:
+    # One that hands over is not to be stopped in another way meanwhile.
+    writable = view.is_primary and view.owns_data
+    kept = view.machine.promise
+    asked = kept if kept.serial == record.serial else _first_promise(record)
+    watched = view.primary if not view.is_primary else _successor(view, record)
+    authority = None
+    if record.successor == view.me:
+        authority = Authority(
+            record.term,
+            Promise(record.serial, record.successor_candidates, record.successor_quorum),
+        )
+    return Instruct(
+        serial=record.serial,
+        term=record.term,
+        electing=record.primary is None,
+        writable=writable or (view.is_primary and not record.system_id),
+        final=record.successor is not None,
+        alone=not asked.quorum and not record.asynchronous,
+        members=asked.members,
+        quorum=asked.quorum,
+        probe=watched.address if watched else "",
+        authority=authority,
+    )
+
+
+def _successor(view: View, record: Record) -> Member | None:
+    return view.members.get(record.successor) if record.successor else None
+
+
+def _was_primary(view: View, record: Record) -> bool:
+    """Whether the log says that this unit has begun the term; only a new one has no word yet."""
+    reached = view.machine.reached
+    return reached == record.term or (not reached and (record.term == 1 or not record.system_id))
+
+
+def _first_promise(record: Record) -> Promise:
+    """What a primary begins with: who follows it shows only later."""
+    return quorum.setting(record, (), record.quorum, Promise(0))
+
+
+def _promise(view: View, record: Record) -> Promise:
+    wanted = record.quorum if view.wanted_quorum is None else view.wanted_quorum
+    # What is in force but was never told binds nobody: its members may be gone by now.
+    told = view.members[view.me].promise or Promise(0)
+    return quorum.setting(record, view.machine.streaming, wanted, told)
 
 
 def mismatch(view: View, primary: Member) -> str:
@@ -138,71 +274,6 @@ def mismatch(view: View, primary: Member) -> str:
                 f"a standby needs the same: remove {view.me} and add a unit on such a machine"
             )
     return ""
-
-
-def phase(view: View) -> Phase:
-    """Names how far this unit has come, for its data bag."""
-    machine = view.machine
-    if view.owns_data and machine.running and machine.in_recovery is not None:
-        return Phase.standby if machine.in_recovery else Phase.primary
-    if machine.clone in ("running", "failed"):
-        return Phase.cloning
-    return Phase.waiting
-
-
-def member(view: View, admitted: tuple[str, ...]) -> Member:
-    """Decides what this unit tells the others of itself.
-
-    Args:
-        view: as it is after the steps.
-        admitted: the units that have a slot and a line in pg_hba.conf by now.
-    """
-    machine = view.machine
-    role = view.replication_role or _role_in_use(view)
-    admits = None
-    if view.is_primary and admitted and role:
-        addresses = _addresses(view)
-        admits = Admission(role, {unit: addresses[unit] for unit in admitted if unit in addresses})
-    return Member(
-        unit=view.me,
-        address=machine.address,
-        architecture=machine.architecture,
-        os=machine.os,
-        major=machine.major,
-        version=machine.version,
-        phase=phase(view),
-        system_id=machine.system_id if view.owns_data else "",
-        timeline=machine.timeline,
-        follows=_unit_at(view, machine.upstream),
-        follows_as=machine.upstream_role if machine.upstream else "",
-        parameters=dict(machine.parameters),
-        admits=admits,
-    )
-
-
-def upstream_for(me: str, primary: Member) -> Upstream | None:
-    """Names whom to follow, once the primary has let this unit in."""
-    if primary.admits is None or me not in primary.admits.units or not primary.address:
-        return None
-    return Upstream(primary.unit, primary.address, primary.admits.role)
-
-
-def _addresses(view: View) -> dict[str, str]:
-    return {member.unit: member.address for member in view.others if member.address}
-
-
-def _unit_at(view: View, address: str) -> str:
-    return next(
-        (member.unit for member in view.others if address and member.address == address), ""
-    )
-
-
-def _role_in_use(view: View) -> str | None:
-    """The role of the last good configuration, which the primary's own bag remembers."""
-    mine = view.members[view.me].admits
-    if mine:
-        return mine.role
-    return view.machine.replication_roles[0] if view.machine.replication_roles else None
 
 
 def _unused(view: View, old: str, role: str) -> bool:

@@ -27,6 +27,16 @@ Rooms, from the ground up:
     functions.py      what the charm's own functions in the database tell
     slots.py          one physical slot for each standby
     recovery.py       whom a standby follows
+    gate.py           a primary that somebody starts comes up as a standby
+    synchronous.py    whose acknowledgement a commit waits for, and the proof that it does
+    terms.py          what a log says of the terms that it has come through
+    timelines.py      which way a log has come, and where two part
+    logend.py         where the log of a standby ends
+    seal.py           a unit made deaf to every primary
+    promotion.py      a standby becomes the primary of a term
+    handover.py       a primary leaves for good
+    rewind.py         a log that went its own way taken back, beside the hooks
+    probe.py          whether commits reach the disk, by a deadline
     tablespaces.py    what a base backup does with them
     clone.py          a base backup beside the hooks
     adoption.py       a finished one becomes the data directory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from postgresql import cluster, files, tablespaces
+from postgresql import cluster, debt, files, tablespaces
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
 
@@ -25,6 +25,8 @@ def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
         ServerRefused: The server that runs cannot be stopped, or a directory not renamed.
     """
     _check(layout, cluster_id, system_id)
+    if layout.data_directory.exists():
+        debt.note(layout)
     cluster.stop(layout)
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     copy = layout.finished_copy
@@ -35,13 +37,16 @@ def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
     try:
         copy.rename(layout.data_directory)
     except OSError as error:
-        raise ServerRefused(f"adopt {copy}", error.strerror or str(error)) from error
+        raise ServerRefused(f"use the base backup {copy}", error.strerror or str(error)) from error
     files.sync(layout.data_directory.parent)
     cluster.ensure_config(layout)
+    # A rewind that failed half-way has left the directory that was here unfit to be started.
+    files.remove_tree(layout.rewind_notes)
+    cluster.permit_start(layout)
 
 
 def _check(layout: Layout, cluster_id: str, system_id: str) -> None:
-    what = f"adopt {layout.finished_copy}"
+    what = f"use the base backup {layout.finished_copy}"
     anew = "clone anew"
     found = cluster.state_of(layout, layout.finished_copy)
     if not found.exists:

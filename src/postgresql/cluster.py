@@ -8,10 +8,11 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from postgresql import commands, files, serverlog, sql
+from postgresql import commands, files, serverlog, sql, templates
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
@@ -58,9 +59,7 @@ def state_of(layout: Layout, directory: Path) -> DataState:
     """The same of another directory, such as a base backup that waits to be adopted."""
     if not (directory / "PG_VERSION").exists():
         return DataState(exists=False)
-    result = commands.run([layout.programs / "pg_controldata", "-D", directory])
-    pairs = (line.partition(":") for line in result.stdout.splitlines())
-    control = {name: value.strip() for name, _, value in pairs}
+    control = _control(layout, directory)
     return DataState(
         exists=True,
         cluster_id=(files.read(directory / ID_FILE) or "").strip(),
@@ -69,6 +68,17 @@ def state_of(layout: Layout, directory: Path) -> DataState:
         control_state=control.get("Database cluster state", ""),
         standby_signal=(directory / "standby.signal").exists(),
     )
+
+
+def control(layout: Layout) -> dict[str, str]:
+    """What pg_controldata tells of the data directory, by its own names; {} if it cannot."""
+    return _control(layout, layout.data_directory)
+
+
+def _control(layout: Layout, directory: Path) -> dict[str, str]:
+    result = commands.run([layout.programs / "pg_controldata", "-D", directory])
+    pairs = (line.partition(":") for line in result.stdout.splitlines())
+    return {name: value.strip() for name, _, value in pairs}
 
 
 def create(layout: Layout, cluster_id: str) -> bool:
@@ -143,7 +153,9 @@ def ensure_config(layout: Layout) -> bool:
         ServerRefused: pg_createcluster's own words.
     """
     directory = layout.config_directory
-    if all((directory / name).exists() for name in _CONFIG_FILES):
+    if all((directory / name).exists() for name in _CONFIG_FILES) and (
+        layout.conf_file.parent.is_dir()
+    ):
         return False
     # pg_createcluster refuses what an interrupted one has left.
     for name in _CONFIG_FILES:
@@ -153,8 +165,8 @@ def ensure_config(layout: Layout) -> bool:
     if not (layout.data_directory / "postgresql.conf").exists():
         sample = SAMPLES / str(layout.major) / "postgresql.conf.sample"
         files.write(layout.data_directory / "postgresql.conf", sample.read_text(), mode=0o600)
-    hba = files.render("pg_hba.conf.j2", ident_map=IDENT_MAP, roles="", peers=[], kept="")
-    ident = files.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
+    hba = templates.render("pg_hba.conf.j2", ident_map=IDENT_MAP, roles="", peers=[], kept="")
+    ident = templates.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
     files.write(layout.data_directory / "pg_hba.conf", hba, mode=0o600)
     files.write(layout.data_directory / "pg_ident.conf", ident, mode=0o600)
     result = commands.run(
@@ -209,13 +221,28 @@ def is_accepting(layout: Layout) -> bool:
         return False
 
 
-def start(layout: Layout, wait_s: float = 30) -> bool:
+def status(layout: Layout) -> str:
+    """What a running server notes of itself: "starting", "stopping", "ready" or "standby".
+
+    "standby": it accepts read-only connections. "" where none runs. Source: miscadmin.h,
+    LOCK_FILE_LINE_PM_STATUS.
+    """
+    if not is_running(layout):
+        return ""
+    lines = (files.read(layout.data_directory / "postmaster.pid") or "").splitlines()
+    return lines[7].strip() if len(lines) > 7 else "starting"
+
+
+def start(
+    layout: Layout, wait_s: float = 30, meanwhile: Callable[[], object] | None = None
+) -> bool:
     """Start the server and wait until it accepts connections, or still works on its recovery.
 
     Args:
         layout: The cluster.
         wait_s: How long to wait. A standby that needs longer to become consistent is left at
             it; that is no error.
+        meanwhile: Called again and again while it starts.
 
     Returns:
         Whether it accepts connections now.
@@ -243,16 +270,23 @@ def start(layout: Layout, wait_s: float = 30) -> bool:
             raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
         if time.monotonic() > deadline:
             return False
+        if meanwhile is not None:
+            meanwhile()
         time.sleep(_POLL_S)
     return True
 
 
-def stop(layout: Layout, mode: Literal["smart", "fast", "immediate"] = "fast") -> bool:
+def stop(
+    layout: Layout,
+    mode: Literal["smart", "fast", "immediate"] = "fast",
+    wait_s: float = _STOP_S,
+) -> bool:
     """Stop the server and wait until it is gone.
 
     Args:
         layout: The cluster.
         mode: As of pg_ctl: fast ends sessions and writes a checkpoint; immediate does not.
+        wait_s: How long to wait; it goes on with stopping after that.
 
     Returns:
         Whether it had been running.
@@ -268,8 +302,8 @@ def stop(layout: Layout, mode: Literal["smart", "fast", "immediate"] = "fast") -
         # of the server instead.
         control = ["pg_ctlcluster", "--skip-systemctl-redirect", "-m", mode]
         result = commands.run(
-            [*control, str(layout.major), layout.name, "stop", "--", "-t", str(_STOP_S)],
-            timeout_s=_STOP_S + 60,
+            [*control, str(layout.major), layout.name, "stop", "--", "-t", str(round(wait_s))],
+            timeout_s=wait_s + 60,
         )
         if is_running(layout):
             raise ServerRefused(f"stop PostgreSQL {layout.label}", commands.words(result))
@@ -371,6 +405,28 @@ def recent_errors(layout: Layout, limit: int = 5) -> list[str]:
     return serverlog.severe(lines, limit)
 
 
+def permit_start(layout: Layout) -> bool:
+    """Have the packaging start the cluster again, with the machine and when it is told to.
+
+    A rewind forbids it for as long as the data directory is neither what it was nor what it is
+    to be.
+
+    Returns:
+        Whether that was forbidden.
+    """
+    if start_mode(layout) != "disabled":
+        return False
+    files.write(layout.start_conf, templates.render("start.conf.j2", start="auto"), mode=0o644)
+    commands.run(["systemctl", "daemon-reload"])
+    return True
+
+
+def start_mode(layout: Layout) -> str:
+    """What start.conf says: "auto", "manual" or "disabled"; "" where there is none."""
+    lines = (files.read(layout.start_conf) or "").splitlines()
+    return next((line.strip() for line in lines if line.strip() and line[0] != "#"), "")
+
+
 def release(layout: Layout) -> None:
     """Leave a stopped cluster of the charm's to its administrator; no other one is touched.
 
@@ -387,8 +443,10 @@ def release(layout: Layout) -> None:
         raise ServerRefused(f"release PostgreSQL {layout.label}", "its server runs")
     for path in layout.conf_files:
         path.unlink(missing_ok=True)
-    if layout.start_conf.exists():
-        files.write(layout.start_conf, files.render("start.conf.j2", start="manual"), mode=0o644)
+    if start_mode(layout) == "auto":
+        files.write(
+            layout.start_conf, templates.render("start.conf.j2", start="manual"), mode=0o644
+        )
         commands.run(["systemctl", "daemon-reload"])
 
 

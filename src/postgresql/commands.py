@@ -14,6 +14,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "LC_ALL": "C.UTF-8",
 }
 
+MORTAL = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command: it ends when its caller does, see prctl(2), PR_SET_PDEATHSIG."""
+
 TIMED_OUT = 124
 """Exit code of a program that was killed for taking too long, as timeout(1) has it."""
 
@@ -22,6 +25,9 @@ def run(
     argv: Sequence[str | Path], *, as_postgres: bool = False, timeout_s: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end; its exit code is the caller's to look at.
+
+    It does not outlive its caller: what a hook that was killed had begun would else go on beside
+    the next one, which begins the same again.
 
     Nothing of the caller's own environment reaches it: neither PG* variables, which would
     redirect PostgreSQL's programs, nor Juju's.
@@ -36,7 +42,7 @@ def run(
         With both outputs as text; a program that is missing or timed out has exit code 127 or
         124, as a shell would say, and words that tell.
     """
-    command = [str(part) for part in argv]
+    command = [*MORTAL, *(str(part) for part in argv)]
     environment = dict(ENVIRONMENT)
     if not as_postgres:
         environment["HOME"] = "/root"
@@ -76,7 +82,7 @@ def _run(
     except FileNotFoundError as error:
         return subprocess.CompletedProcess(command, 127, "", str(error))
     except subprocess.TimeoutExpired:
-        words = f"{Path(command[0]).name} did not end within {timeout_s:.0f} s"
+        words = f"{Path(command[len(MORTAL)]).name} did not end within {timeout_s:.0f} s"
         return subprocess.CompletedProcess(command, TIMED_OUT, "", words)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from postgresql import cluster, conffile, files, sql, trial
+from postgresql import cluster, conffile, files, gate, sql, trial
 from postgresql.changes import Change, Effect
 from postgresql.errors import NotReachable, ServerRefused, SettingRefused
 from postgresql.layout import Layout
@@ -36,7 +36,7 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
         with trial.candidate(layout, new) as conf_file:
             if words := trial.read(layout, conf_file):
                 raise refused(words, ())
-    names = changed_names(layout, new)
+    names = changed_names(layout, new) if new else ()
     _put(new)
     effect = Effect.RELOAD if new else Effect.NONE
     if not cluster.is_running(layout):
@@ -56,14 +56,15 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
         return Change(effect, names)
     if not pending or not may_restart:
         return Change(effect, names, pending)
+    was_primary = gate.is_primary(layout)
     cluster.stop(layout)
     try:
-        cluster.start(layout)
+        gate.start(layout, was_primary)
     except ServerRefused as error:
         if not new:
             raise
         _put({path: before[path] for path in new})
-        cluster.start(layout)
+        gate.start(layout, was_primary)
         raise refused(error.why, pending) from error
     return Change(Effect.RESTART, tuple(sorted({*names, *pending})))
 

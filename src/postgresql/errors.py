@@ -16,11 +16,13 @@ class PostgresqlError(Exception):
         remedy: What to do; empty where nothing better than the reason can be said.
     """
 
+    _SENTENCE = "cannot {}"
+
     def __init__(self, what: str, why: str, remedy: str = ""):
         self.what = what
         self.why = why.strip()
         self.remedy = remedy
-        text = f"{what}: {self.why}"
+        text = f"{self._SENTENCE.format(what)}: {self.why}"
         super().__init__(f"{text}; {remedy}" if remedy else text)
 
 
@@ -53,12 +55,12 @@ class SettingRefused(PostgresqlError):
         value: The value as it was given.
     """
 
+    _SENTENCE = "{} is refused"
+
     def __init__(self, where: str, value: str, reason: str, remedy: str = ""):
         self.where = where
         self.value = value
-        super().__init__(
-            f"{where} = {value!r} is refused" if value else f"{where} is refused", reason, remedy
-        )
+        super().__init__(f"{where} = {value!r}" if value else where, reason, remedy)
 
 
 class ArchiveRefused(PostgresqlError):
@@ -68,9 +70,11 @@ class ArchiveRefused(PostgresqlError):
         path: The directory, as it was given.
     """
 
+    _SENTENCE = "{} is refused"
+
     def __init__(self, path: str, reason: str, remedy: str = ""):
         self.path = path
-        super().__init__(f"archive {path!r} is refused", reason, remedy)
+        super().__init__(f"archive {path!r}", reason, remedy)
 
 
 class CloneRefused(PostgresqlError):

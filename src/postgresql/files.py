@@ -1,16 +1,13 @@
-"""Files on this machine: rendered strictly, written whole or not at all."""
+"""Files on this machine: written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import pwd
 import shutil
 from collections.abc import Generator
 from pathlib import Path
-
-import jinja2
 
 from postgresql.errors import FileRefused
 
@@ -18,30 +15,6 @@ from postgresql.errors import FileRefused
 # imported where a machine is changed, and the charm's logic can be read and tested elsewhere.
 
 OWNER = "postgres"
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # What is made are configuration files; nothing here is HTML.
-        autoescape=False,  # noqa: S701
-    )
-
-
-def render(template: str, **context: object) -> str:
-    """The text of a template from the charm's templates/ directory.
-
-    Raises:
-        jinja2.UndefinedError: The template names something the context lacks; charmhelpers'
-            own render would silently leave it empty.
-    """
-    return _environment().get_template(template).render(context)
 
 
 def read(path: Path) -> str | None:
@@ -67,15 +40,17 @@ def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
     Raises:
         FileRefused: A full disk, say; the former file is there still.
     """
+    # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
+    new = path.with_name(f".{path.name}.new")
+    with refusal_of(f"write {path}"):
+        # What an interruption left of it: it may hold a password, and write_file would fill it
+        # before it narrows its mode.
+        new.unlink(missing_ok=True)
     if _is(path, text, owner, mode):
         return False
     from charmhelpers.core import host
 
-    # A dot in front: PostgreSQL's include_dir and systemd pass over such names.
-    new = path.with_name(f".{path.name}.new")
     with refusal_of(f"write {path}"):
-        # write_file would fill a file left over from an interruption before it narrows its mode.
-        new.unlink(missing_ok=True)
         host.write_file(str(new), text.encode(), owner=owner, group=owner, perms=mode)
         sync(new)
         new.replace(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from postgresql import files, sql
+from postgresql import sql, templates
 from postgresql.sql import Connection
 
 _TEMPLATE = "functions.sql.j2"
@@ -24,7 +24,7 @@ def ensure(conn: Connection, schema: str, operator: str) -> bool:
     Raises:
         QueryRefused: In the server's words.
     """
-    plain = files.render(_TEMPLATE, schema=schema, operator=operator, digest="")
+    plain = templates.render(_TEMPLATE, schema=schema, operator=operator, digest="")
     digest = hashlib.sha256(plain.encode()).hexdigest()
     (present,) = sql.row(
         conn,
@@ -34,5 +34,7 @@ def ensure(conn: Connection, schema: str, operator: str) -> bool:
     if present == digest:
         return False
     with conn.cursor() as cursor:
-        cursor.execute(files.render(_TEMPLATE, schema=schema, operator=operator, digest=digest))
+        cursor.execute(
+            templates.render(_TEMPLATE, schema=schema, operator=operator, digest=digest)
+        )
     return True

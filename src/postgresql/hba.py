@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
-from postgresql import cluster, files, sql
+from postgresql import cluster, files, sql, templates
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import IDENT_MAP, Layout
 
@@ -33,7 +33,9 @@ def ensure(layout: Layout, roles: Sequence[str], peers: Mapping[str, str]) -> bo
         ValueError: An address that is not one.
     """
     before = files.read(layout.hba_file)
-    changed = files.write(layout.ident_file, files.render("pg_ident.conf.j2", ident_map=IDENT_MAP))
+    changed = files.write(
+        layout.ident_file, templates.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
+    )
     changed |= files.write(layout.hba_file, _text(before or "", roles, peers))
     if not cluster.is_running(layout):
         return changed
@@ -70,7 +72,7 @@ def _changed_at(layout: Layout) -> float:
 
 def _text(before: str, roles: Sequence[str], peers: Mapping[str, str]) -> str:
     border = _BORDER.search(before)
-    return files.render(
+    return templates.render(
         "pg_hba.conf.j2",
         ident_map=IDENT_MAP,
         roles=",".join(_quoted(role) for role in sorted(set(roles))),

@@ -9,6 +9,7 @@ import platform
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -24,10 +25,12 @@ SERVER_PACKAGES = ("postgresql",)
 CREATECLUSTER_CONF = Path("/etc/postgresql-common/createcluster.conf")
 OS_RELEASE = Path("/etc/os-release")
 
+# unattended-upgrades may hold the lock on a new machine for minutes.
+_LOCK_S = 300
+_POLL_S = 1.0
 _APT_OPTIONS = [
     "--option=Dpkg::Options::=--force-confold",
-    # unattended-upgrades may hold the lock on a new machine for minutes.
-    "--option=DPkg::Lock::Timeout=300",
+    f"--option=DPkg::Lock::Timeout={_LOCK_S}",
     "--no-install-recommends",
 ]
 
@@ -56,7 +59,8 @@ def ensure_installed() -> bool:
     Raises:
         InstallFailed: With apt's own words.
     """
-    installed = Layout.find() is not None
+    _finish_interrupted()
+    installed = Layout.find() is not None and not _half_done()
     if not installed:
         _install(COMMON_PACKAGES)
     _set_create_main_cluster_false()
@@ -104,6 +108,44 @@ def _install(packages: Sequence[str]) -> None:
             f"install {', '.join(missing)}",
             _apt_words(output),
             "see that the machine reaches its package archive; the next hook tries again",
+        )
+
+
+def _half_done() -> bool:
+    """Whether a package was unpacked and not configured; some 10 ms.
+
+    Its programs are there already, and the user, the directories and the units that its
+    configuration makes are not.
+    """
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}\\n"]
+    result = commands.run([*query, "postgresql*", *COMMON_PACKAGES])
+    whole = {"installed", "not-installed", "config-files"}
+    return not set(result.stdout.split()) <= whole
+
+
+def _finish_interrupted() -> None:
+    """Configure what was unpacked when the power failed, or a hook was killed; apt refuses to.
+
+    Raises:
+        InstallFailed: In dpkg's words.
+    """
+    if not _half_done():
+        return
+    frontend = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    configure = [*frontend, "dpkg", "--force-confold", "--configure", "--pending"]
+    deadline = time.monotonic() + _LOCK_S
+    while True:
+        result = commands.run(configure, timeout_s=_LOCK_S)
+        # The apt of a hook that was killed may still be at it.
+        locked = result.returncode and "lock" in result.stderr
+        if not locked or time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S)
+    if result.returncode:
+        raise InstallFailed(
+            "finish an interrupted installation",
+            commands.words(result),
+            "see what dpkg --configure --pending says; the next hook tries again",
         )
 
 

@@ -117,6 +117,11 @@ class Layout:
         return self.config_directory / "conf.d" / "92-pg-hot-standby-recovery.conf"
 
     @property
+    def synchronous_conf_file(self) -> Path:
+        """Whose acknowledgement a commit waits for (synchronous.py)."""
+        return self.config_directory / "conf.d" / "93-pg-hot-standby-synchronous.conf"
+
+    @property
     def extra_conf_file(self) -> Path:
         """The operator's extra settings, after the charm's, so that they win (settings.py)."""
         return self.config_directory / "conf.d" / "95-extra.conf"
@@ -133,6 +138,7 @@ class Layout:
             self.conf_file,
             self.archive_conf_file,
             self.recovery_conf_file,
+            self.synchronous_conf_file,
             self.extra_conf_file,
             self.bounds_conf_file,
         )
@@ -184,6 +190,16 @@ class Layout:
     def clone_notes(self) -> Path:
         """What the program of that unit tells of itself."""
         return NOTES / f"clone-{self.major}-{self.name}"
+
+    @property
+    def rewind_service(self) -> str:
+        """The systemd unit that rewinds this cluster."""
+        return f"pg-hot-standby-rewind@{self.major}-{self.name}.service"
+
+    @property
+    def rewind_notes(self) -> Path:
+        """What the program of that unit tells of itself."""
+        return NOTES / f"rewind-{self.major}-{self.name}"
 
     @property
     def standby_signal(self) -> Path:

@@ -6,7 +6,7 @@ import dataclasses
 
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from postgresql import conffile, configuration, files
+from postgresql import conffile, configuration, files, templates
 from postgresql.changes import Change
 from postgresql.layout import Layout
 
@@ -65,7 +65,7 @@ def write_passfile(layout: Layout, upstream: Upstream) -> bool:
     """
     # For every host: a base backup of the next primary may begin while this server follows the
     # former one, and SCRAM tells a stranger nothing of the password.
-    text = files.render(
+    text = templates.render_secret(
         "pgpass.j2", user=_escaped(upstream.user), password=_escaped(upstream.password)
     )
     return files.write(layout.passfile, text, mode=0o600)
@@ -78,22 +78,29 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
 
     Args:
         layout: The cluster.
-        upstream: None: a standby of nobody, which cuts a running walreceiver off.
+        upstream: None: a standby of nobody, which cuts a running walreceiver off, and has no
+            password to make another connection with.
 
     Raises:
         SettingRefused: The server would not take the connection string.
     """
-    if upstream is not None:
+    if upstream is None:
+        layout.passfile.unlink(missing_ok=True)
+    else:
         write_passfile(layout, upstream)
     if layout.data_directory.exists():
         files.write(layout.standby_signal, "", mode=0o600)
+    return configuration.apply(layout, {layout.recovery_conf_file: text(layout, upstream)})
+
+
+def text(layout: Layout, upstream: Upstream | None) -> str:
+    """What the file in conf.d says of whom to follow."""
     conninfo = primary_conninfo(layout, upstream) if upstream else ""
-    text = files.render(
+    return templates.render(
         "recovery.conf.j2",
         primary_conninfo=conffile.quote(conninfo),
         primary_slot_name=conffile.quote(upstream.slot if upstream else ""),
     )
-    return configuration.apply(layout, {layout.recovery_conf_file: text})
 
 
 def follows(layout: Layout) -> Upstream | None:

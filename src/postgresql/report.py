@@ -1,8 +1,13 @@
-"""Reports as flat keys for a Juju action and as text for a terminal of 80 columns."""
+"""Reports as flat keys for a Juju action and as text for a terminal of 80 columns.
+
+`juju run` prints keys in the order of the alphabet and sets texts in by two columns. So the text
+is called "table", behind the keys of which there are many, and is what a screen shows in the end.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from postgresql.compare import Comparison, Result
@@ -40,10 +45,29 @@ class Member:
     sync_state: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """What the units have agreed on.
+
+    Attributes:
+        term: The present one.
+        primary: "pg/0"; "" while one is elected.
+        quorum: How many standbys must have flushed a commit before it is acknowledged.
+        candidates: Those who count.
+        remark: What is under way, or missing; "" if nothing.
+    """
+
+    term: int
+    primary: str
+    quorum: int
+    candidates: Sequence[str]
+    remark: str = ""
+
+
 def verify_results(report: Report, comparison: Result | None = None) -> dict[str, str]:
     """Keys as Juju takes them ([a-z0-9-], nested by dots), such as "standby.pg-1.visible-ms".
 
-    What is not known has no key. With "report": the text of `verify_text`.
+    What is not known has no key. With "table": the text of `verify_text`.
     """
     results = {
         "proved": "yes" if report.proved else "no",
@@ -64,7 +88,7 @@ def verify_results(report: Report, comparison: Result | None = None) -> dict[str
         }
         for one in comparison.comparisons:
             results |= _comparison_results(f"query.standby.{_key(one.unit)}", one)
-    results["report"] = verify_text(report, comparison)
+    results["table"] = verify_text(report, comparison)
     return {key: value for key, value in results.items() if value}
 
 
@@ -86,9 +110,15 @@ def verify_text(report: Report, comparison: Result | None = None) -> str:
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
-def cluster_results(term: int, members: Sequence[Member]) -> dict[str, str]:
+def cluster_results(standing: Standing, members: Sequence[Member]) -> dict[str, str]:
     """Keys such as "primary", "term", "member.pg-1.state", and "table": `cluster_text`."""
-    results = {"term": str(term), "primary": _primary(members)}
+    results = {
+        "term": str(standing.term),
+        "primary": standing.primary,
+        "quorum": str(standing.quorum),
+        "candidates": " ".join(standing.candidates),
+        "remark": standing.remark,
+    }
     for member in members:
         prefix = f"member.{_key(member.unit)}"
         results |= {
@@ -100,14 +130,20 @@ def cluster_results(term: int, members: Sequence[Member]) -> dict[str, str]:
             f"{prefix}.address": member.address,
             f"{prefix}.version": member.version,
         }
-    results["table"] = cluster_text(term, members)
+    results["table"] = cluster_text(standing, members)
     return {key: value for key, value in results.items() if value}
 
 
-def cluster_text(term: int, members: Sequence[Member]) -> str:
-    """Who is primary in which term, and a table of the members."""
-    primary = _primary(members)
-    head = f"primary {primary}, term {term}" if primary else f"no primary, term {term}"
+def cluster_text(standing: Standing, members: Sequence[Member]) -> str:
+    """Who is primary in which term, whose acknowledgement counts, and a table of the members."""
+    head = [f"primary {standing.primary or 'none'}, term {standing.term}"]
+    if standing.quorum:
+        names = ", ".join(standing.candidates)
+        head.append(f"a commit is acknowledged once {standing.quorum} of {names} has it, too")
+    else:
+        head.append("a commit is acknowledged once the primary has it")
+    if standing.remark:
+        head.append(standing.remark)
     rows = [
         [
             one.unit,
@@ -122,11 +158,7 @@ def cluster_text(term: int, members: Sequence[Member]) -> str:
         for one in members
     ]
     columns = ["UNIT", "ROLE", "STATE", "SYNC", "LAG", "TIMELINE", "ADDRESS", "VERSION"]
-    return "\n".join([head, "", *table(columns, rows)])
-
-
-def _primary(members: Sequence[Member]) -> str:
-    return next((one.unit for one in members if one.role == "primary"), "")
+    return "\n".join([*head, "", *table(columns, rows)])
 
 
 def _key(unit: str) -> str:
@@ -228,7 +260,7 @@ def _archive_table(report: Report) -> list[str]:
     rows = [
         [
             unit,
-            one.last_wal or "none yet",
+            _last(one.last_wal),
             _age(one.last_age_s),
             f"{one.failed_count}{', failing' if one.failing else ''}",
             str(one.waiting),
@@ -239,6 +271,15 @@ def _archive_table(report: Report) -> list[str]:
     ]
     columns = ["ARCHIVE", "LAST SEGMENT", "AGE", "FAILURES", "WAITING", "NEWEST"]
     return table(columns, rows) if rows else []
+
+
+def _last(file: str) -> str:
+    """The segment of a file in the archive: which base backup began in it is of no interest here.
+
+    >>> _last("000000010000000000000002.00000028.backup"), _last("00000002.history"), _last("")
+    ('000000010000000000000002', '00000002.history', 'none yet')
+    """
+    return re.sub(r"\.[0-9A-F]{8}\.backup$", "", file) or "none yet"
 
 
 def _newest(archive: ArchiveReport) -> str:

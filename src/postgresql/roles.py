@@ -33,12 +33,27 @@ _OPERATOR_MARK = "pg-hot-standby looks into other units with it"
 _REPLICATION = ("LOGIN REPLICATION", ("pg_monitor",))
 _OPERATOR = ("LOGIN", ("pg_monitor", "pg_read_all_data"))
 
+# What pg_rewind reads from its source by, and what tells where to take a log back to. Source:
+# PostgreSQL's manual, pg_rewind, "When executing pg_rewind using an online cluster as source".
+_REPLICATION_FUNCTIONS = (
+    "pg_catalog.pg_ls_dir(text, boolean, boolean)",
+    "pg_catalog.pg_stat_file(text, boolean)",
+    "pg_catalog.pg_read_binary_file(text)",
+    "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)",
+    f"{SCHEMA}.history()",
+)
+
 _TABLES = {
     "term": """
         CREATE TABLE hot_standby.term (
             term bigint PRIMARY KEY,
             timeline integer NOT NULL,
             lsn pg_lsn NOT NULL,
+            since timestamptz NOT NULL DEFAULT clock_timestamp()
+        )""",
+    "farewell": """
+        CREATE TABLE hot_standby.farewell (
+            term bigint PRIMARY KEY,
             since timestamptz NOT NULL DEFAULT clock_timestamp()
         )""",
     "token": """
@@ -55,8 +70,9 @@ def ensure(
     """Make both roles, their rights and the schema what they should be; on a primary only.
 
     The schema holds `term(term bigint, timeline int, lsn pg_lsn, since timestamptz)`, a row for
-    each primary that has started a term, and `token(token text, written timestamptz)`, the rows
-    by which replication is verified.
+    each primary that has started a term, `farewell(term bigint, since timestamptz)`, one for each
+    that has left in its term, and `token(token text, written timestamptz)`, by which replication
+    is verified.
 
     Args:
         conn: As superuser, to the database postgres.
@@ -76,7 +92,8 @@ def ensure(
     changed |= _ensure_role(
         conn, replication_user, replication_password, *_REPLICATION, _REPLICATION_MARK
     )
-    return _ensure_schema(conn) or changed
+    changed = _ensure_schema(conn) or changed
+    return _ensure_rights(conn, replication_user) or changed
 
 
 def drop(conn: Connection, user: str) -> bool:
@@ -101,6 +118,10 @@ def drop(conn: Connection, user: str) -> bool:
     )
     for group in _REPLICATION[1]:
         _execute(conn, "REVOKE {} FROM {}", group, user)
+    for function in _REPLICATION_FUNCTIONS:
+        if _may_execute(conn, user, function):
+            _execute(conn, f"REVOKE ALL ON FUNCTION {function} FROM {{}}", user)
+    _execute(conn, f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {{}}", user)
     _execute(conn, "DROP ROLE {}", user)
     return True
 
@@ -193,6 +214,33 @@ def _ensure_schema(conn: Connection) -> bool:
                 cursor.execute(f"{definition}; ALTER TABLE {SCHEMA}.{table} OWNER TO {OPERATOR}")
             changed = True
     return functions.ensure(conn, SCHEMA, OPERATOR) or changed
+
+
+def _ensure_rights(conn: Connection, replication_user: str) -> bool:
+    """Let standbys rewind themselves by this server as their source."""
+    (has,) = sql.row(
+        conn, "SELECT has_schema_privilege(%s, %s, 'USAGE')", [replication_user, SCHEMA]
+    )
+    if not has:
+        _execute(conn, f"GRANT USAGE ON SCHEMA {SCHEMA} TO {{}}", replication_user)
+    missing = [
+        function
+        for function in _REPLICATION_FUNCTIONS
+        if not _may_execute(conn, replication_user, function)
+    ]
+    for function in missing:
+        _execute(conn, f"GRANT EXECUTE ON FUNCTION {function} TO {{}}", replication_user)
+    return bool(missing) or not has
+
+
+def _may_execute(conn: Connection, role: str, function: str) -> bool:
+    # NULL where there is no such function.
+    (may,) = sql.row(
+        conn,
+        "SELECT coalesce(has_function_privilege(%s, to_regprocedure(%s), 'EXECUTE'), false)",
+        [role, function],
+    )
+    return may
 
 
 def _exists(conn: Connection, role: str) -> bool:

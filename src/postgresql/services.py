@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from postgresql import commands, files
+from postgresql import commands, files, templates
 from postgresql.errors import ServerRefused
 from postgresql.layout import DATA, NOTES
 
 UNITS = Path("/etc/systemd/system")
+_CGROUPS = Path("/sys/fs/cgroup/system.slice")
 PREFIX = "pg-hot-standby"
 """Every unit, program and note of the charm's begins with it."""
 PROGRAMS = Path("/usr/local/lib/pg-hot-standby")
@@ -31,10 +32,12 @@ def ensure(name: str, template: str, **context: object) -> bool:
     """Make /etc/systemd/system/NAME from the template; systemd is told if it changed.
 
     Returns:
-        Whether it changed.
+        Whether it changed, or systemd had not been told of a change.
     """
-    text = files.render(template, **context)
+    text = templates.render(template, **context)
     changed = files.write(UNITS / name, text, owner="root", mode=0o644)
+    # A hook may have been killed after it had written and before it had told.
+    changed = changed or _is_outdated(name)
     if changed:
         commands.run(["systemctl", "daemon-reload"])
     return changed
@@ -44,7 +47,7 @@ def ensure_program(name: str, template: str, **context: object) -> Path:
     """Make an executable program from the template, and give its path."""
     files.make_directory(PROGRAMS, owner="root")
     path = PROGRAMS / name
-    files.write(path, files.render(template, **context), owner="root", mode=0o755)
+    files.write(path, templates.render(template, **context), owner="root", mode=0o755)
     return path
 
 
@@ -61,10 +64,10 @@ def ensure_running(name: str, restart: bool = False) -> bool:
     Raises:
         ServerRefused: In systemd's words.
     """
+    if not restart and (has_processes(name) or is_active(name)):
+        return False
     from charmhelpers.core import host
 
-    if is_active(name) and not restart:
-        return False
     host.service("enable", name)
     restart_now(name)
     return True
@@ -99,6 +102,15 @@ def is_active(name: str) -> bool:
     """Whether the unit runs, starts or waits to be restarted."""
     result = commands.run(["systemctl", "is-active", name])
     return result.stdout.strip() in ("active", "activating", "reloading")
+
+
+def has_processes(name: str) -> bool:
+    """Whether the unit has processes, by the kernel's own account of them; a file read.
+
+    False also where that cannot be told: the unit lies in another slice, or the machine has the
+    cgroups of version 1. Source: cgroup-v2.rst, "cgroup.events".
+    """
+    return "populated 1" in (files.read(_CGROUPS / name / "cgroup.events") or "")
 
 
 def stop(name: str) -> None:
@@ -139,6 +151,12 @@ def remove_all() -> None:
         files.remove_tree(directory)
     for passfile in DATA.glob(f".{PREFIX}-*"):
         passfile.unlink()
+
+
+def _is_outdated(name: str) -> bool:
+    """Whether systemd goes by an older file than that on the disk."""
+    result = commands.run(["systemctl", "show", "--value", "--property=NeedDaemonReload", name])
+    return result.stdout.strip() == "yes"
 
 
 def _quoted(word: str) -> str:

@@ -1,8 +1,9 @@
 """The charm's settings and the operator's extra ones, in force or refused with the reason.
 
 Each file in conf.d has one reason to change: this module's are the charm's own settings, the
-operator's, and the bounds that other units need for a while. The archive's is archive/'s, and
-that of whom to follow is recovery.py's; all come into force by `configuration.apply`.
+operator's, and the bounds that other units need for a while. The archive's is archive/'s, that
+of whom to follow recovery.py's, and that of whose acknowledgement counts synchronous.py's; all
+come into force by `configuration.apply`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from postgresql import conffile, configuration, files, owned, trial
+from postgresql import conffile, configuration, files, owned, templates, trial
 from postgresql.changes import Change
 from postgresql.errors import SettingRefused
 from postgresql.layout import Layout
@@ -51,7 +52,7 @@ _KEY = Path("/etc/ssl/private/ssl-cert-snakeoil.key")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the charm sets, apart from archive and recovery.
+    """What the charm sets, apart from archive, recovery and synchronous replication.
 
     Attributes:
         max_connections: None: keep what the charm's file says, or 100.
@@ -60,7 +61,6 @@ class Settings:
             the charm's file says, or 0.
         max_wal_senders: Connections for standbys and base backups.
         max_replication_slots: One for each standby, and some to spare.
-        synchronous_standby_names: As PostgreSQL takes it; "" for asynchronous replication.
         extra: The operator's lines of postgresql.conf. None: keep those in the file.
         floors: Hot-standby parameters that must not be below the primary's value.
         ceilings: Hot-standby parameters that must not yet be above a standby's value. Where
@@ -72,7 +72,6 @@ class Settings:
     max_slot_wal_keep_size: int | None = None
     max_wal_senders: int = 10
     max_replication_slots: int = 10
-    synchronous_standby_names: str = ""
     extra: str | None = None
     floors: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
     ceilings: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
@@ -94,6 +93,7 @@ def ensure(layout: Layout, settings: Settings, may_restart: bool = True) -> Chan
             where there is one.
         ServerRefused: The server came up neither with the new settings nor the former ones.
     """
+    trial.clear(layout)
     refusal: SettingRefused | None = None
     change = Change()
     for wanted in _fallbacks(settings):
@@ -238,7 +238,7 @@ def _conf(layout: Layout, settings: Settings) -> str:
         return _number(before.get(name), _DEFAULTS[name]) if wanted is None else wanted
 
     retained = of("max_slot_wal_keep_size", settings.max_slot_wal_keep_size)
-    return files.render(
+    return templates.render(
         "postgresql.conf.j2",
         max_connections=_within(
             "max_connections", of("max_connections", settings.max_connections), settings
@@ -247,7 +247,6 @@ def _conf(layout: Layout, settings: Settings) -> str:
         max_replication_slots=settings.max_replication_slots,
         wal_keep_size=of("wal_keep_size", settings.wal_keep_size),
         max_slot_wal_keep_size=retained or _quarter_of_disk(layout, before),
-        synchronous_standby_names=conffile.quote(settings.synchronous_standby_names),
         ssl={"certificate": _CERTIFICATE, "key": _KEY} if _KEY.exists() else None,
     )
 
@@ -260,7 +259,7 @@ def _bounds(settings: Settings, lines: Iterable[conffile.Line]) -> str | None:
         within = _within(name, wanted, settings)
         if within != wanted:
             bounds[name] = within
-    return files.render("bounds.conf.j2", bounds=bounds) if bounds else None
+    return templates.render("bounds.conf.j2", bounds=bounds) if bounds else None
 
 
 def _within(name: str, value: int, settings: Settings) -> int:
@@ -269,7 +268,7 @@ def _within(name: str, value: int, settings: Settings) -> int:
 
 
 def _extra(text: str) -> str | None:
-    return files.render("extra.conf.j2", text=text.rstrip("\n")) if text.strip() else None
+    return templates.render("extra.conf.j2", text=text.rstrip("\n")) if text.strip() else None
 
 
 def _in_file(layout: Layout) -> dict[str, str]:

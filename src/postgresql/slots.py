@@ -74,6 +74,32 @@ def ensure(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(made)
 
 
+def ensure_on_standby(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
+    """Make on a standby the slots that it needs once it is the primary, and hold no WAL by them.
+
+    Those that do, from a time as the primary, are made anew: nobody moves them on here, and they
+    would fill the disk.
+
+    Returns:
+        The slots made.
+
+    Raises:
+        QueryRefused: In the server's words.
+    """
+    present = {slot.name: slot for slot in slots(conn)}
+    made: list[str] = []
+    for name in names:
+        slot = present.get(name)
+        # One in use follows its standby.
+        if slot is not None and (slot.active or not slot.wal_status):
+            continue
+        if slot is not None:
+            drop(conn, name)
+        sql.rows(conn, "SELECT pg_create_physical_replication_slot(%s)", [name])
+        made.append(name)
+    return tuple(made)
+
+
 def drop(conn: Connection, name: str) -> bool:
     """Drop a slot, ending the walsender that uses it.
 

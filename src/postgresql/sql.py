@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 from collections.abc import Generator, Sequence
 from typing import Any, cast
 
@@ -18,32 +19,67 @@ CONNECT_TIMEOUT_S = 5
 
 Row = tuple[Any, ...]
 
+_kept: dict[tuple[Layout, str], Connection] | None = None
+"""Within `keeping`: the local connections, by cluster and database; None outside."""
+
+
+@contextlib.contextmanager
+def keeping() -> Generator[None, None, None]:
+    """Have `local` keep its connections for the next caller in the block, which may be nested.
+
+    A hook asks a server in a dozen places. A connection costs the server a process of its own,
+    which is most of what those places would cost. For one thread.
+    """
+    global _kept
+    if _kept is not None:
+        yield
+        return
+    _kept = {}
+    try:
+        yield
+    finally:
+        for conn in _kept.values():
+            conn.close()
+        _kept = None
+
 
 @contextlib.contextmanager
 def local(
-    layout: Layout, database: str = "postgres", timeout_s: float = 10
+    layout: Layout, database: str = "postgres", timeout_s: float = 10, fresh: bool = False
 ) -> Generator[Connection, None, None]:
-    """A connection as the superuser postgres over the Unix socket; autocommit, closed at the end.
+    """A connection as the superuser postgres over the Unix socket; autocommit.
+
+    It is closed at the end, or kept within `keeping`.
 
     Args:
         layout: The cluster.
         database: Its database.
         timeout_s: Bound of every statement.
+        fresh: A session that begins now, and is not kept.
 
     Raises:
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
-    with _connection(
-        f"PostgreSQL {layout.label}",
-        timeout_s,
-        # A superuser runs nothing that others may have put into the schema public.
-        more_options="-c search_path=pg_catalog",
-        host=str(layout.socket_directory),
-        port=layout.port,
-        user="postgres",
-        dbname=database,
-    ) as conn:
+    whom = f"PostgreSQL {layout.label}"
+    keep = _kept is not None and not fresh
+    conn = _taken(layout, database) if keep else None
+    if conn is None:
+        conn = _connect(
+            whom,
+            timeout_s,
+            # A superuser runs nothing that others may have put into the schema public.
+            more_options="-c search_path=pg_catalog",
+            host=str(layout.socket_directory),
+            port=layout.port,
+            user="postgres",
+            dbname=database,
+        )
+        if _kept is not None and keep:
+            _kept[layout, database] = conn
+    with _asking(whom, conn, keep):
+        if keep:
+            rows(conn, "SET statement_timeout = %s", [round(timeout_s * 1000)])
         yield conn
 
 
@@ -70,8 +106,9 @@ def remote(
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
-    with _connection(
-        f"PostgreSQL at {address}",
+    whom = f"PostgreSQL at {address}"
+    conn = _connect(
+        whom,
         timeout_s,
         host=address,
         port=port,
@@ -84,7 +121,8 @@ def remote(
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
-    ) as conn:
+    )
+    with _asking(whom, conn):
         yield conn
 
 
@@ -111,30 +149,51 @@ def words(error: psycopg2.Error) -> str:
     return "; ".join(lines) or type(error).__name__
 
 
-@contextlib.contextmanager
-def _connection(
+def _taken(layout: Layout, database: str) -> Connection | None:
+    """A kept connection that the server has not ended since."""
+    conn = _kept.get((layout, database)) if _kept is not None else None
+    if conn is None or conn.closed:
+        return None
+    # Nobody waits for an answer on it: what there is to read is the server's farewell, or the
+    # end that its death left. A notice would be taken for one, too, which costs a connection.
+    readable, _, _ = select.select([conn], [], [], 0)
+    if readable:
+        conn.close()
+        return None
+    return conn
+
+
+def _connect(
     whom: str, timeout_s: float, more_options: str = "", **parameters: object
-) -> Generator[Connection, None, None]:
+) -> Connection:
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     try:
         conn = psycopg2.connect(
             "",
             application_name=APPLICATION_NAME,
-            # What an operator sets for all sessions must not bind the charm's own.
+            # What an operator sets for all sessions must not bind the charm's own. And a hook
+            # must not hang where commits wait for standbys that are away: no timeout of the
+            # server's ends that wait, and what the charm writes can be written again.
             options=(
                 f"-c statement_timeout={round(timeout_s * 1000)} -c lock_timeout=0"
                 " -c idle_session_timeout=0 -c default_transaction_read_only=off"
-                f" -c datestyle=ISO {more_options}"
+                f" -c synchronous_commit=local -c datestyle=ISO {more_options}"
             ),
             **cast("dict[str, Any]", parameters),
         )
+        conn.autocommit = True
     except psycopg2.Error as error:
         raise NotReachable(f"connect to {whom}", words(error)) from None
+    return conn
+
+
+@contextlib.contextmanager
+def _asking(whom: str, conn: Connection, keep: bool = False) -> Generator[None, None, None]:
     try:
-        conn.autocommit = True
-        yield conn
+        yield
     except psycopg2.Error as error:
         # What the statement was may hold more than an operator should read in a status.
         raise QueryRefused(f"ask {whom}", words(error)) from None
     finally:
-        conn.close()
+        if not keep:
+            conn.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-WIDTH = 80
+WIDTH = 78
+"""Columns of a terminal, less the two by which `juju run` sets a result in."""
 _GAP = "  "
 _NARROWEST = 8
 

@@ -22,6 +22,7 @@ from postgresql import commands, files, serverlog, sql
 from postgresql.errors import ServerRefused
 from postgresql.layout import Layout
 
+_CANDIDATE, _TRIAL = "candidate", "trial"
 _START_S = 60.0
 _POLL_S = 0.02
 _OVERCOMMIT = Path("/proc/sys/vm/overcommit_memory")
@@ -42,7 +43,7 @@ def candidate(layout: Layout, changes: Mapping[Path, str | None]) -> Generator[P
         FileRefused: It cannot be copied.
     """
     # Not in /tmp, where others could have put something under the name.
-    copy = _beside(layout, "candidate")
+    copy = _beside(layout, _CANDIDATE)
     try:
         with files.refusal_of("copy the configuration for a trial"):
             shutil.copytree(layout.config_directory, copy)
@@ -75,6 +76,12 @@ def read(layout: Layout, conf_file: Path) -> str:
     return "" if result.returncode == 0 else _words(result.stderr.splitlines())
 
 
+def clear(layout: Layout) -> None:
+    """Delete what an interrupted trial left, where nobody tries the same again."""
+    for what in (_CANDIDATE, _TRIAL):
+        _beside(layout, what)
+
+
 class Scratch:
     """A cluster to try configurations on; make it with `scratch`."""
 
@@ -95,7 +102,7 @@ class Scratch:
             server = subprocess.Popen(
                 # With all of the memory that a mistake asks for, this one is to be killed
                 # before the real server.
-                ["choom", "-n", "1000", "--", *self._command(conf_file)],
+                [*commands.MORTAL, "choom", "-n", "1000", "--", *self._command(conf_file)],
                 cwd="/",
                 env={**commands.ENVIRONMENT},
                 stdin=subprocess.DEVNULL,
@@ -168,7 +175,7 @@ def scratch(layout: Layout) -> Generator[Scratch, None, None]:
     Raises:
         ServerRefused: initdb's own words.
     """
-    directory = _beside(layout, "trial")
+    directory = _beside(layout, _TRIAL)
     files.make_directory(directory, mode=0o700)
     try:
         result = commands.run(

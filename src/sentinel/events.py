@@ -6,13 +6,23 @@ from dataclasses import dataclass
 
 SERVER_STOPPED = "server_stopped"
 SERVER_STARTED = "server_started"
+SERVER_GATED = "server_gated"
 STILL_DOWN = "still_down"
 PRIMARY_UNREACHABLE = "primary_unreachable"
 PRIMARY_BACK = "primary_back"
+PROBE_FAILED = "probe_failed"
+PROBE_ANSWERED = "probe_answered"
+FOLLOWING_CHANGED = "following_changed"
+STANDBY_CAUGHT_UP = "standby_caught_up"
+REPLAYED = "replayed"
+PROMOTED = "promoted"
 STANDBYS_CHANGED = "standbys_changed"
+SLOT_LOST = "slot_lost"
 CLONE_PROGRESSED = "clone_progressed"
 CLONE_FINISHED = "clone_finished"
 CLONE_FAILED = "clone_failed"
+REWIND_FINISHED = "rewind_finished"
+REWIND_FAILED = "rewind_failed"
 ARCHIVE_FAILING = "archive_failing"
 ARCHIVE_RECOVERED = "archive_recovered"
 ARCHIVE_MOVED = "archive_moved"
@@ -20,13 +30,23 @@ ARCHIVE_MOVED = "archive_moved"
 ALL = (
     SERVER_STOPPED,
     SERVER_STARTED,
+    SERVER_GATED,
     STILL_DOWN,
     PRIMARY_UNREACHABLE,
     PRIMARY_BACK,
+    PROBE_FAILED,
+    PROBE_ANSWERED,
+    FOLLOWING_CHANGED,
+    STANDBY_CAUGHT_UP,
+    REPLAYED,
+    PROMOTED,
     STANDBYS_CHANGED,
+    SLOT_LOST,
     CLONE_PROGRESSED,
     CLONE_FINISHED,
     CLONE_FAILED,
+    REWIND_FINISHED,
+    REWIND_FAILED,
     ARCHIVE_FAILING,
     ARCHIVE_RECOVERED,
     ARCHIVE_MOVED,
@@ -38,27 +58,60 @@ class Look:
     """What one look saw.
 
     Attributes:
+        up: whether the server runs, answering or not.
         running: whether the server answers.
+        writable: whether it accepts writes, as far as can be told of one that does not answer.
         in_recovery: whether it is a standby; None if it does not answer.
         streaming: whether a standby streams from its primary.
-        standbys: of a primary: names, states and synchronous states of the standbys.
+        deaf: whether it is a standby of nobody.
+        replayed: of a standby: the LSN up to which it has replayed, as "0/3000148".
+        settled: of a standby that receives nothing: whether it has replayed all that it has.
+        caught_up: of a standby that streams: whether it has replayed all that it receives.
+        standbys: names, states and synchronous states of the standbys that it sends to.
+        heard: of those that stream: names, and marks that change with each message from them.
+        lost_slots: of a primary: slots whose WAL is gone.
         archive_failing: whether the last try to archive failed.
         archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.
         clone_step: how far it is, in steps that are worth a new status.
+        rewind: phase of the rewind job: absent, running, finished or failed.
         unrest: grows now and then while there is no server and no base backup on its way, so
             that what failed is tried again; 0 otherwise.
+        lost: why the primary takes no write from here; empty while it does, or there is none.
+        lost_long: it has taken none for longer than an isolated primary goes on.
+        since: when it took the last one, in seconds since 1970; 0 while it is not lost.
+        unwell: why the own server, a primary's, takes no write; empty while it does.
+        electing: an election is under way, as far as the unit knows.
+        gated: grows now and then while the server is one that may accept writes and does not,
+            as whatever started it was not the charm; 0 otherwise.
+        promoted: the term that the unit has begun by itself as a successor; 0: none.
     """
 
+    up: bool = False
     running: bool = False
+    writable: bool = False
     in_recovery: bool | None = None
     streaming: bool = False
+    deaf: bool = False
+    replayed: str = ""
+    settled: bool = False
+    caught_up: bool = False
     standbys: tuple[tuple[str, str, str], ...] = ()
+    heard: frozenset[tuple[str, str]] = frozenset()
+    lost_slots: tuple[str, ...] = ()
     archive_failing: bool = False
     archive_carried: bool = False
     clone: str = "absent"
     clone_step: int = 0
+    rewind: str = "absent"
     unrest: int = 0
+    lost: str = ""
+    lost_long: bool = False
+    since: float = 0.0
+    unwell: str = ""
+    electing: bool = False
+    gated: int = 0
+    promoted: int = 0
 
 
 def between(before: Look | None, after: Look) -> tuple[str, ...]:
@@ -71,7 +124,9 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
         before = Look(
             running=after.running,
             streaming=after.streaming,
+            caught_up=after.caught_up,
             standbys=after.standbys,
+            lost_slots=after.lost_slots,
             unrest=after.unrest,
         )
     return tuple(
@@ -79,10 +134,24 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
         for name, happened in (
             (SERVER_STOPPED, before.running and not after.running),
             (SERVER_STARTED, after.running and not before.running),
+            (SERVER_GATED, after.gated > before.gated),
             (STILL_DOWN, after.unrest > before.unrest and not before.running),
-            (PRIMARY_UNREACHABLE, before.streaming and not after.streaming and after.running),
-            (PRIMARY_BACK, after.streaming and not before.streaming),
+            (
+                PRIMARY_UNREACHABLE,
+                bool(after.lost) and (not before.lost or after.lost_long > before.lost_long),
+            ),
+            (PRIMARY_BACK, bool(before.lost) and not after.lost),
+            (PROBE_FAILED, bool(after.unwell) and not before.unwell),
+            (PROBE_ANSWERED, bool(before.unwell) and not after.unwell),
+            (FOLLOWING_CHANGED, after.running and before.streaming != after.streaming),
+            (STANDBY_CAUGHT_UP, after.caught_up and not before.caught_up),
+            (
+                REPLAYED,
+                after.electing and after.settled and not (before.electing and before.settled),
+            ),
+            (PROMOTED, after.promoted > before.promoted),
             (STANDBYS_CHANGED, after.running and before.standbys != after.standbys),
+            (SLOT_LOST, bool(set(after.lost_slots) - set(before.lost_slots))),
             (CLONE_FINISHED, after.clone == "finished" and before.clone != "finished"),
             (CLONE_FAILED, after.clone == "failed" and before.clone != "failed"),
             (
@@ -90,6 +159,8 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
                 after.clone == "running"
                 and (before.clone, before.clone_step) != ("running", after.clone_step),
             ),
+            (REWIND_FINISHED, after.rewind == "finished" and before.rewind != "finished"),
+            (REWIND_FAILED, after.rewind == "failed" and before.rewind != "failed"),
             (ARCHIVE_FAILING, after.archive_failing and not before.archive_failing),
             (ARCHIVE_RECOVERED, before.archive_failing and not after.archive_failing),
             (ARCHIVE_MOVED, after.archive_carried and not before.archive_carried),

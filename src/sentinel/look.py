@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-from typing import Any
+import dataclasses
 
-import psycopg2
-
-from postgresql import archive, clone
+from postgresql import archive, clone, cluster, rewind
 from postgresql.layout import Layout
+from postgresql.sql import Row
 from sentinel.events import Look
+from sentinel.line import Line, NoAnswer
 
 # How much of a clone is worth a new status: so many bytes, or this many percent.
 _PERCENT_A_STEP = 5
 # How often what failed is tried again: a primary that was away, a disk that was full.
-_TRY_AGAIN_S = 15
+TRY_AGAIN_S = 15
+# A standby that is so far behind has caught up once it is not behind at all; less comes and goes.
+_BEHIND = 64 * 2**20
 
 _QUERY = """
-SELECT pg_is_in_recovery(),
+WITH here AS MATERIALIZED (SELECT pg_is_in_recovery() AS in_recovery)
+SELECT in_recovery,
        (SELECT status FROM pg_stat_wal_receiver),
+       in_recovery AND current_setting('primary_conninfo') = '',
+       CASE WHEN in_recovery THEN pg_last_wal_replay_lsn()::text END,
+       CASE WHEN in_recovery
+            THEN pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::bigint END,
        (SELECT coalesce(json_agg(json_build_array(application_name, state, sync_state)
                                  ORDER BY application_name), '[]')
         FROM pg_stat_replication WHERE state <> 'backup'),
+       (SELECT coalesce(json_agg(json_build_array(application_name, pid || ' ' || reply_time)),
+                        '[]')
+        FROM pg_stat_replication WHERE state = 'streaming' AND reply_time IS NOT NULL),
+       ARRAY(SELECT slot_name::text FROM pg_replication_slots
+              WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
        (SELECT last_failed_time > coalesce(last_archived_time, '-infinity')
         FROM pg_stat_archiver)
+  FROM here
 """
+_TERM = "SELECT coalesce(max(term), 0) FROM hot_standby.term"
 
 
 class Observer:
@@ -33,52 +45,82 @@ class Observer:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._connection: Any = None
+        self._line = Line(layout)
+        self._last = Look()
 
     def look(self) -> Look:
         """Takes a look; a server that does not answer within two seconds counts as down."""
+        seen = self._server()
         copying = clone.state(self._layout)
-        row = self._ask()
         step = copying.percent // _PERCENT_A_STEP + (1 if copying.error else 0) * copying.attempt
-        if row is None:
-            unrest = 0
-            if copying.phase not in ("running", "finished"):
-                unrest = int(time.monotonic() // _TRY_AGAIN_S) + 1
-            return Look(clone=copying.phase, clone_step=step, unrest=unrest)
-        in_recovery, receiver, standbys, failing = row
-        return Look(
-            running=True,
-            in_recovery=in_recovery,
-            streaming=receiver == "streaming",
-            standbys=tuple(tuple(each) for each in standbys),
-            archive_failing=bool(failing),
-            archive_carried=archive.is_carried(self._layout),
+        self._last = dataclasses.replace(
+            seen,
             clone=copying.phase,
             clone_step=step,
+            rewind=rewind.state(self._layout).phase,
+        )
+        return self._last
+
+    def term(self) -> int:
+        """Asks which term the log has reached; 0: none, or no answer."""
+        try:
+            return int(self._line.ask(_TERM)[0][0])
+        except NoAnswer:
+            return 0
+
+    def _server(self) -> Look:
+        try:
+            (row,) = self._line.ask(_QUERY)
+        except NoAnswer as error:
+            up = cluster.is_running(self._layout)
+            # One whose connections are all taken says in its lock file what it is. The file is
+            # as old as the postmaster, so that one that has restarted by itself is not believed.
+            ready = up and not error.on_its_way and cluster.status(self._layout) == "ready"
+            return Look(up=up, writable=ready)
+        return self._answered(row)
+
+    def _answered(self, row: Row) -> Look:
+        in_recovery, receiver, nobody, replayed, behind, standbys, heard, lost, failing = row
+        streaming = receiver == "streaming"
+        return Look(
+            up=True,
+            running=True,
+            writable=not in_recovery,
+            in_recovery=in_recovery,
+            streaming=streaming,
+            deaf=bool(nobody) and not receiver,
+            replayed=replayed or "",
+            settled=(
+                bool(in_recovery)
+                and not receiver
+                and (behind is None or behind <= 0)
+                and replayed == self._last.replayed
+            ),
+            caught_up=streaming and has_caught_up(self._last.caught_up, behind),
+            standbys=tuple(tuple(each) for each in standbys),
+            heard=frozenset((str(name), str(mark)) for name, mark in heard),
+            lost_slots=tuple(lost),
+            archive_failing=bool(failing),
+            archive_carried=archive.is_carried(self._layout),
         )
 
-    def _ask(self) -> tuple[Any, ...] | None:
-        try:
-            if self._connection is None:
-                self._connection = psycopg2.connect(
-                    host=str(self._layout.socket_directory),
-                    port=self._layout.port,
-                    user="postgres",
-                    dbname="postgres",
-                    connect_timeout=2,
-                    application_name="pg-hot-standby-sentinel",
-                    options="-c statement_timeout=2s",
-                )
-                self._connection.autocommit = True
-            with self._connection.cursor() as cursor:
-                cursor.execute(_QUERY)
-                return cursor.fetchone()
-        except psycopg2.Error:
-            self._forget()
-            return None
 
-    def _forget(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(psycopg2.Error):
-                self._connection.close()
-            self._connection = None
+def has_caught_up(before: bool, behind: int | None) -> bool:
+    """Whether a standby counts as having caught up.
+
+    Args:
+        before: it did at the last look.
+        behind: received and not replayed, in bytes; None: nothing was received yet.
+    """
+    if behind is None:
+        return False
+    return behind < _BEHIND if before else behind <= 0
+
+
+def unrest(now: float) -> int:
+    """A number that grows now and then, as long as something is to be tried again.
+
+    Args:
+        now: by the monotonic clock.
+    """
+    return int(now // TRY_AGAIN_S) + 1

@@ -6,8 +6,15 @@ import argparse
 from pathlib import Path
 
 from postgresql.layout import Layout
+from postgresql.probe import Prober
+from sentinel import findings, mandate
+from sentinel.contact import Knocker
 from sentinel.courier import Courier
+from sentinel.deeds import Deeds
+from sentinel.duties import Duties
+from sentinel.fence import Fence
 from sentinel.look import Observer
+from sentinel.probing import Probing, Target
 from sentinel.service import Service
 
 
@@ -17,9 +24,29 @@ def main() -> None:
     parser.add_argument("--unit", required=True, help="the Juju unit, such as pg/1")
     parser.add_argument("--charm-directory", required=True, type=Path)
     parser.add_argument("--major", required=True, type=int, help="PostgreSQL's major version")
+    parser.add_argument("--name", default="main", help="the cluster's name in Debian's sense")
+    parser.add_argument("--port", default=5432, type=int)
+    parser.add_argument("--mandate", default=mandate.PATH, type=Path)
+    parser.add_argument("--findings", default=findings.PATH, type=Path)
     arguments = parser.parse_args()
-    observer = Observer(Layout(arguments.major))
-    Service(observer.look, Courier(arguments.unit, arguments.charm_directory)).run()
+    layout = Layout(arguments.major, arguments.name, arguments.port)
+    duties = Duties(
+        Observer(layout),
+        mandate.Reader(arguments.mandate),
+        Courier(arguments.unit, arguments.charm_directory),
+        Probing(lambda target: _prober(layout, target)),
+        Knocker(),
+        Fence(layout),
+        Deeds(layout, arguments.mandate),
+        arguments.findings,
+    )
+    Service(duties.turn).run()
+
+
+def _prober(layout: Layout, target: Target) -> Prober:
+    if not target.address:
+        return Prober.local(layout)
+    return Prober.remote(target.address, target.password, target.port)
 
 
 if __name__ == "__main__":

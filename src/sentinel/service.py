@@ -1,4 +1,4 @@
-"""The loop: look, compare, raise, and tell systemd that all is well."""
+"""The loop: a turn, and tell systemd that all is well."""
 
 from __future__ import annotations
 
@@ -7,40 +7,29 @@ import signal
 import socket
 from collections.abc import Callable
 
-from sentinel.courier import Courier
-from sentinel.events import Look, between
-
-PERIOD_S = 1.0
 # Sent by a job that ends, so that its end is seen at once and not within the period.
 POKE = signal.SIGUSR1
+_WAKE = (POKE, signal.SIGCHLD)
 
 
 class Service:
-    """Looks once a second, and at once when poked."""
+    """Takes turns, and one at once when poked or when a child has ended."""
 
-    def __init__(self, look: Callable[[], Look], courier: Courier) -> None:
-        self._look = look
-        self._courier = courier
-        self._last: Look | None = None
+    def __init__(self, turn: Callable[[], float]) -> None:
+        self._turn = turn
 
     def run(self) -> None:
         """Runs until SIGTERM."""
-        signals = (POKE, signal.SIGTERM, signal.SIGINT)
+        signals = (*_WAKE, signal.SIGTERM, signal.SIGINT)
+        # Before there is any thread: each has what it began with.
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         _notify("READY=1")
         while True:
-            self.turn()
+            wait_s = self._turn()
             _notify("WATCHDOG=1")
-            received = signal.sigtimedwait(signals, PERIOD_S)
-            if received is not None and received.si_signo != POKE:
+            received = signal.sigtimedwait(signals, wait_s)
+            if received is not None and received.si_signo not in _WAKE:
                 return
-
-    def turn(self) -> None:
-        """Takes one look and raises what it shows."""
-        look = self._look()
-        self._courier.take(between(self._last, look))
-        self._last = look
-        self._courier.work()
 
 
 def _notify(message: str) -> None:

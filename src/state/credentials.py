@@ -43,8 +43,13 @@ def create(app: ops.Application) -> str:
     return secret.id or secret.get_info().id
 
 
+def follow(secret: ops.Secret) -> None:
+    """Has this unit read the newest revision from now on; for the hook that tells of one."""
+    secret.get_content(refresh=True)
+
+
 def read(model: ops.Model, secret_id: str) -> Credentials | None:
-    """Reads the secret, its newest revision.
+    """Reads the secret, in the revision that this unit follows; see `follow`.
 
     Returns:
         None while there is no secret or it is not to be had yet; the hook that follows its
@@ -53,7 +58,7 @@ def read(model: ops.Model, secret_id: str) -> Credentials | None:
     if not secret_id:
         return None
     try:
-        content = model.get_secret(id=secret_id).get_content(refresh=True)
+        content = model.get_secret(id=secret_id).get_content()
     except ops.SecretNotFoundError:
         return None
     return Credentials(content["replication-password"], content["operator-password"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+
+from state.messages import Ballot, Lost, Promise, Promotion, Request, heard, told
 
 
 class Phase(str, enum.Enum):
@@ -54,7 +57,17 @@ class Member:
         follows_as: the role with which it streams.
         parameters: the settings in force that a standby must not have lower than its primary,
             by PostgreSQL's names.
-        admits: whom it lets in, if it is the primary.
+        admits: whom it lets in.
+        term: in which it serves as primary; 0: it does not.
+        streaming: the units that stream from it, if it is the primary.
+        promise: the synchronous setting that it has proved to be in force, if it is the primary.
+        ballot: its word in the latest election.
+        ready: the serial of the record under which it is ready to take over; 0: of none.
+        promotion: its taking over as a successor.
+        lost: that it cannot reach the primary.
+        unwell: why its own server takes no write, if it is the primary; empty if it does.
+        final: the term whose last word is the end of its log; 0: none.
+        request: what an operator asked for there.
     """
 
     unit: str
@@ -70,6 +83,16 @@ class Member:
     follows_as: str = ""
     parameters: Mapping[str, int] = field(default_factory=dict[str, int])
     admits: Admission | None = None
+    term: int = 0
+    streaming: tuple[str, ...] = ()
+    promise: Promise | None = None
+    ballot: Ballot | None = None
+    ready: int = 0
+    promotion: Promotion | None = None
+    lost: Lost | None = None
+    unwell: str = ""
+    final: int = 0
+    request: Request | None = None
 
     def to_bag(self) -> dict[str, str]:
         """Returns the bag's keys and values; an empty value stands for a key to delete."""
@@ -88,6 +111,16 @@ class Member:
             "admits": ""
             if self.admits is None
             else _dump({"role": self.admits.role, "units": dict(self.admits.units)}),
+            "term": str(self.term) if self.term else "",
+            "streaming": " ".join(self.streaming),
+            "promise": told(self.promise),
+            "ballot": told(self.ballot),
+            "ready": str(self.ready) if self.ready else "",
+            "promotion": told(self.promotion),
+            "lost": told(self.lost),
+            "unwell": self.unwell,
+            "final": str(self.final) if self.final else "",
+            "request": told(self.request),
         }
 
     @classmethod
@@ -117,6 +150,16 @@ class Member:
                 if isinstance(value, int)
             },
             admits=_admission(admits) if admits else None,
+            term=_number(bag.get("term", "")) or 0,
+            streaming=tuple(bag.get("streaming", "").split()),
+            promise=heard(Promise, bag.get("promise", "")),
+            ballot=heard(Ballot, bag.get("ballot", "")),
+            ready=_number(bag.get("ready", "")) or 0,
+            promotion=heard(Promotion, bag.get("promotion", "")),
+            lost=heard(Lost, bag.get("lost", "")),
+            unwell=bag.get("unwell", ""),
+            final=_number(bag.get("final", "")) or 0,
+            request=heard(Request, bag.get("request", "")),
         )
 
 
@@ -141,4 +184,5 @@ def _load(text: str) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+    # Not str.isdigit, to which a superscript is a digit, too; nor a number without end.
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None

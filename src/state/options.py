@@ -15,6 +15,8 @@ _RESERVED_ROLES = ("postgres", "public", "none", "hot_standby")
 _LARGEST_BACKENDS = 262_143
 # PostgreSQL keeps sizes of WAL in MB in a 32-bit integer.
 _LARGEST_WAL_MB = 2_147_483_647
+# More than anybody waits for; each is a connection of the primary's.
+_MOST_STANDBYS = 100
 # Three connections are kept for superusers, and the charm needs one of the others.
 _FEWEST_CONNECTIONS = 10
 
@@ -50,6 +52,8 @@ class Options:
         wal_keep_size: MB.
         max_slot_wal_keep_size: MB; 0: as much as a quarter of the WAL's disk.
         extra_settings: lines for postgresql.conf; checked by the server.
+        synchronous_standbys: how many standbys are to have flushed a commit before it is
+            acknowledged.
         problems: what was refused here already.
     """
 
@@ -59,6 +63,7 @@ class Options:
     wal_keep_size: int | None
     max_slot_wal_keep_size: int | None
     extra_settings: str
+    synchronous_standbys: int | None
     problems: tuple[Problem, ...] = field(default=())
 
     @classmethod
@@ -92,6 +97,7 @@ class Options:
             wal_keep_size=number("wal-keep-size", 0, _LARGEST_WAL_MB),
             max_slot_wal_keep_size=number("max-slot-wal-keep-size", 0, _LARGEST_WAL_MB),
             extra_settings=str(config.get("extra-postgresql-conf", "")),
+            synchronous_standbys=number("synchronous-standbys", 0, _MOST_STANDBYS),
             problems=tuple(problems),
         )
 

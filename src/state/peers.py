@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ops
@@ -63,6 +63,20 @@ def read(model: ops.Model, unit: ops.Unit, app: ops.Application) -> Peers:
             for member in sorted({unit, *relation.units}, key=lambda each: each.name)
         },
     )
+
+
+def credentials_id(relation: ops.Relation | None, app: ops.Application) -> str:
+    """The id of the secret with the passwords; empty if there is none yet."""
+    return relation.data[app].get(CREDENTIALS_KEY, "") if relation else ""
+
+
+def bags(relation: ops.Relation | None, unit: ops.Unit) -> list[Callable[[], object]]:
+    """The units' bags as questions to Juju, to be asked together before `read`."""
+
+    def bag(member: ops.Unit) -> Callable[[], object]:
+        return lambda: relation.data[member].get("") if relation else None
+
+    return [bag(member) for member in {unit, *relation.units}] if relation else []
 
 
 def publish_member(model: ops.Model, unit: ops.Unit, member: Member) -> None:

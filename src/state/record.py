@@ -44,6 +44,7 @@ class Record:
         floor: what a log must hold to hold everything acknowledged before this term.
         previous_primary: during an election, the primary that is being replaced.
         previous_term: during an election, the term that is being replaced.
+        asynchronous: the operator wants no commit to wait; a takeover may then lose the newest.
     """
 
     serial: int
@@ -59,6 +60,7 @@ class Record:
     floor: LogPosition | None = None
     previous_primary: str | None = None
     previous_term: int | None = None
+    asynchronous: bool = False
 
     def to_json(self) -> str:
         """Returns the record as one line of JSON, the same for equal records."""

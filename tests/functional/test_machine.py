@@ -1,12 +1,20 @@
 """What the charm does to a machine besides clusters: packages, systemd units, what it leaves."""
 
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from postgresql import cluster, files, install, services
+from carry_out import Actor
+from decisions.steps import Configure, Start
+from postgresql import cluster, files, install, services, templates
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
+from state.options import Options
+from state.peers import Peers
+from surroundings import Surroundings
 from tests.functional.lab import Lab, until
 
 
@@ -22,6 +30,28 @@ def test_what_is_installed_is_found_without_apt():
     text = install.CREATECLUSTER_CONF.read_text()
     assert text.count("create_main_cluster = false") == 1
     assert "add_include_dir" in text, "the packaging's own lines must stay"
+
+
+def state_of(package: str) -> str:
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    return subprocess.run(query, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_package_that_was_only_unpacked_is_configured():
+    # As dpkg leaves it when the power fails between the two.
+    found = Layout.find()
+    assert found is not None
+    status, package = Path("/var/lib/dpkg/status"), f"postgresql-{found.major}"
+    text = status.read_text()
+    entry = f"Package: {package}\nStatus: install ok "
+    assert f"{entry}installed" in text
+    status.write_text(text.replace(f"{entry}installed", f"{entry}unpacked"))
+    assert state_of(package) == "unpacked"
+
+    install.ensure_installed()
+
+    assert state_of(package) == "installed"
+    assert not install.ensure_installed()
 
 
 def test_what_apt_refuses_is_quoted():
@@ -67,6 +97,20 @@ def test_a_unit_is_written_started_and_removed(unit: str):
     assert unit not in listed.stdout
 
 
+def test_a_unit_that_systemd_was_not_told_of_is_told(unit: str):
+    services.ensure(unit, "clone.service.j2", **CONTEXT)
+    services.start(unit)
+    later = {**CONTEXT, "program": "/bin/sleep 2000"}
+    text = templates.render("clone.service.j2", **later)
+    files.write(services.UNITS / unit, text, owner="root", mode=0o644)
+
+    assert services.ensure(unit, "clone.service.j2", **later)
+
+    assert not services.ensure(unit, "clone.service.j2", **later)
+    services.restart_now(unit)
+    assert subprocess.run(["pgrep", "-f", "^/bin/sleep 2000"], check=False).returncode == 0
+
+
 def test_a_unit_that_does_not_exist_is_refused():
     with pytest.raises(ServerRefused, match="not found"):
         services.start("pg-hot-standby-nothing.service")
@@ -90,4 +134,59 @@ def test_nothing_of_the_charms_is_left_after_it_has_gone(lab: Lab, unit: str):
 
 def test_a_template_that_lacks_a_value_fails_instead_of_leaving_it_empty():
     with pytest.raises(Exception, match="ident_map"):
-        files.render("pg_ident.conf.j2")
+        templates.render("pg_ident.conf.j2")
+
+
+def test_a_program_does_not_outlive_its_caller():
+    caller = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from postgresql import commands; commands.run(['sleep', '98765'], as_postgres=True)",
+        ],
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+
+    def is_running() -> bool:
+        return subprocess.run(["pgrep", "-f", "^sleep 98765"], check=False).returncode == 0
+
+    until(is_running)
+    caller.kill()
+    caller.wait()
+    until(lambda: not is_running())
+
+
+def test_what_an_interruption_left_of_a_file_goes(tmp_path: Path):
+    path = tmp_path / "passfile"
+    assert files.write(path, "text", mode=0o600)
+    half = tmp_path / ".passfile.new"
+    half.write_text("a password")
+
+    assert not files.write(path, "text", mode=0o600)
+
+    assert not half.exists()
+
+
+@pytest.mark.parametrize("missing", [".", "environment", "pg_hba.conf", "conf.d"])
+def test_a_configuration_that_was_not_finished_is_made_whole(lab: Lab, missing: str):
+    layout = lab.layout()
+    cluster.create(layout, "lab")
+    path = layout.config_directory / missing
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    here = Surroundings(
+        peers=Peers(me="lab/0", joined=False, record=None, credentials_id="", members={}),
+        options=Options(None, None, None, None, None, "", None),
+        leader=False,
+        address="",
+        credentials=None,
+    )
+
+    plan = [Configure(units=1, floors={}, ceilings={}, upstream=None), Start()]
+    report = Actor(layout, here, poke=()).take(plan)
+
+    assert report.failures == []
+    assert report.problems == []
+    assert cluster.is_accepting(layout)

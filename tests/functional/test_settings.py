@@ -328,3 +328,16 @@ def test_a_trial_leaves_nothing_behind(layout: Layout):
     there = {path.name for path in layout.data_directory.parent.glob(f"{layout.name}*")}
     assert there == {layout.name}
     assert "trial" not in log_of(layout)
+
+
+def test_what_an_interrupted_trial_left_goes(lab: Lab):
+    layout = lab.created()
+    left = [
+        layout.data_directory.with_name(f"{layout.name}.{what}") for what in ("trial", "candidate")
+    ]
+    for directory in left:
+        (directory / "data").mkdir(parents=True)
+
+    settings.ensure(layout, Settings())
+
+    assert not any(directory.exists() for directory in left)

@@ -194,6 +194,50 @@ def test_a_clone_that_is_killed_is_never_a_server_and_goes_on_by_itself(lab: Lab
     assert not standby.partial_copy.exists()
 
 
+def settled_state(service: str) -> str:
+    """The state in which a unit rests, or waits for its restart."""
+    states: list[str] = []
+
+    def look() -> bool:
+        shown = subprocess.run(
+            ["systemctl", "show", "--value", "--property=SubState", service],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        states.append(shown.stdout.strip())
+        return states[-1] in ("dead", "failed", "auto-restart")
+
+    until(look)
+    return states[-1]
+
+
+def test_a_clone_that_nobody_hears_of_is_not_taken_again(lab: Lab):
+    primary = lab.primary()
+    standby = lab.layout()
+    clone.start(standby, lab.upstream(primary), on_finish=["false"])
+    until(lambda: finished(standby), 60)
+    assert settled_state(standby.clone_service) == "dead"
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_clone_that_is_begun_again_when_it_is_done_does_nothing(lab: Lab, adopted: bool):
+    primary = lab.primary()
+    standby = lab.layout()
+    clone.start(standby, lab.upstream(primary))
+    until(lambda: finished(standby), 60)
+    assert settled_state(standby.clone_service) == "dead"
+    if adopted:
+        clone.adopt(standby, "lab", cluster.state(primary).system_id)
+    before = log_of(primary)
+
+    subprocess.run(["systemctl", "start", standby.clone_service], check=True)
+
+    assert settled_state(standby.clone_service) == "dead"
+    assert clone.state(standby).phase == ("absent" if adopted else "finished")
+    assert log_of(primary) == before
+
+
 def test_a_stopped_clone_has_failed_and_begins_anew(lab: Lab):
     primary = lab.primary()
     fill(primary, 200)
@@ -337,6 +381,8 @@ def test_a_standby_is_cloned_anew_while_it_serves_and_its_data_set_aside(lab: La
 
     assert not cluster.is_running(standby)
     assert len(cluster.aside(standby.data_directory)) == 1
+    # What served till now was cut off, to tell where its log ends.
+    recovery.ensure(standby, dataclasses.replace(lab_upstream(primary), slot="lab_2"))
     cluster.start(standby)
     until(lambda: observe.observe(standby).receiver_status == "streaming")
 

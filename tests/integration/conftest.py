@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     harm = pytest.mark.skip(reason="does harm to machines, which only the local model allows")
     for item in items:
-        if "machine" in getattr(item, "fixturenames", ()):
+        if {"machine", "arena"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(harm)
 
 

@@ -92,6 +92,8 @@ def recover(cluster: Cluster, unit: str, archive: str) -> int:
 set -e
 bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 mv {DEFAULT} {DEFAULT}.away 2>/dev/null || true
+# A primary keeps it, so that nothing but the charm starts it read-write.
+rm /var/tmp/base/standby.signal
 touch /var/tmp/base/recovery.signal
 : > /var/tmp/base/pg_hba.conf
 echo 'local all all trust' > /var/tmp/base/pg_hba.conf

@@ -54,7 +54,7 @@ def test_a_clone_outlives_the_units_agent(cluster: Cluster, machine: Machines) -
     wait_until(lambda: "pg/4" in cluster.units, bool)
     catch_clone(cluster, "pg/4")
     begun = cluster.sh("pg/4", "pgrep -x pg_basebackup | head -n 1")
-    cluster.sh("pg/4", "systemctl restart 'jujud-machine-*'")
+    cluster.sh("pg/4", "systemctl restart localjuju-agent.service")
     still = cluster.sh("pg/4", "pgrep -x pg_basebackup | head -n 1")
     assert still in (begun, "")
     cluster.settle(units=5)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 
 import jubilant
+import pytest
 
 from tests.integration.cluster import Cluster
 
 
+@pytest.mark.juju4
+def test_the_model_is_of_the_juju_that_was_asked_for(juju: jubilant.Juju) -> None:
+    version = juju.status().model.version
+    assert version.startswith(("3.", "4."))
+    assert version == (os.environ.get("LOCALJUJU_JUJU_VERSION") or version)
+
+
+@pytest.mark.juju4
 def test_a_pair_is_one_primary_and_one_standby(cluster: Cluster) -> None:
     assert cluster.message(cluster.primary) == "active: primary, 1 of 1 standbys streaming"
     (standby,) = cluster.standbys
     assert cluster.message(standby).startswith(f"active: standby of {cluster.primary}, ")
 
 
+@pytest.mark.juju4
 def test_rows_arrive(cluster: Cluster) -> None:
     cluster.sql(cluster.primary, "CREATE TABLE arrival AS SELECT generate_series(1, 1000) AS n")
     results = cluster.verify()
@@ -23,11 +34,13 @@ def test_rows_arrive(cluster: Cluster) -> None:
         assert cluster.sql(unit, "SELECT count(*), sum(n) FROM arrival") == "1000|500500"
 
 
+@pytest.mark.juju4
 def test_verify_runs_on_any_unit(cluster: Cluster) -> None:
     for unit in cluster.units:
         cluster.verify(unit)
 
 
+@pytest.mark.juju4
 def test_the_password_is_in_a_secret_and_nowhere_else(cluster: Cluster) -> None:
     secrets = cluster.juju.secrets()
     content = cluster.juju.show_secret(secrets[0].uri, reveal=True).content
@@ -43,6 +56,7 @@ def test_the_password_is_in_a_secret_and_nowhere_else(cluster: Cluster) -> None:
         assert password not in everything
 
 
+@pytest.mark.juju4
 def test_pg_hba_has_one_line_for_each_peer_and_no_network(cluster: Cluster) -> None:
     for unit in cluster.units:
         lines = cluster.sql(
@@ -55,6 +69,7 @@ def test_pg_hba_has_one_line_for_each_peer_and_no_network(cluster: Cluster) -> N
         assert {line.split("|")[1] for line in lines} == {"255.255.255.255"}
 
 
+@pytest.mark.juju4
 def test_settings_are_those_of_the_design(cluster: Cluster) -> None:
     for unit in cluster.units:
         shown = dict(
@@ -74,6 +89,7 @@ def test_settings_are_those_of_the_design(cluster: Cluster) -> None:
         }
 
 
+@pytest.mark.juju4
 def test_the_status_shows_version_and_port(cluster: Cluster) -> None:
     status = cluster.juju.status()
     version = cluster.sql(cluster.primary, "SHOW server_version").split()[0]
@@ -90,6 +106,7 @@ def test_a_third_unit_brings_the_data_that_is_there(cluster: Cluster) -> None:
     cluster.verify()
 
 
+@pytest.mark.juju4
 def test_get_cluster_status_tells_every_member(cluster: Cluster) -> None:
     task = cluster.juju.run("pg/1", "get-cluster-status")
     flat = json.dumps(task.results)

@@ -6,8 +6,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.integration.cluster import Cluster
 from tests.integration.writer import Writer
+
+pytestmark = pytest.mark.juju4
 
 
 def newer_build(charm_file: Path, directory: Path) -> Path:

@@ -30,6 +30,14 @@ class Writer:
         self._unit = cluster.primary
 
     def __enter__(self) -> Writer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begins, and waits until the first rows are safe."""
         script = _SCRIPT.format(flag=self.FLAG, log=self.LOG)
         self._cluster.sh(
             self._unit,
@@ -37,9 +45,9 @@ class Writer:
             f"systemd-run --quiet --unit=writer --uid=postgres sh -c {shlex.quote(script)}",
         )
         self.wait_for_more()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Ends, if it has not ended by itself because its server did."""
         self._cluster.sh(self._unit, f"rm -f {self.FLAG}")
         wait_until(
             lambda: self._cluster.sh(self._unit, "systemctl is-active writer || true"),

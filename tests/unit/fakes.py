@@ -54,6 +54,7 @@ class FakeMachine:
             machine=facts,
             replication_role=here.options.replication_user,
             credentials=here.credentials is not None,
+            wanted_quorum=here.options.synchronous_standbys,
         )
         server = dataclasses.replace(
             self.server,
@@ -71,6 +72,8 @@ class FakeMachine:
         before = self.facts
         for step in plan:
             match step:
+                case steps.Instruct():
+                    report.instructed = True
                 case steps.Wait(reason):
                     report.waiting = reason
                 case steps.Refuse(reason):
@@ -78,7 +81,28 @@ class FakeMachine:
                 case steps.Create(cluster_id):
                     self._change(has_data=True, cluster_id=cluster_id, system_id="7001")
                 case steps.Start():
-                    self._change(running=True, in_recovery=self.facts.standby_signal, timeline=1)
+                    self._change(running=True, in_recovery=True, standby_signal=True)
+                case steps.Open():
+                    self._change(running=True, in_recovery=False, timeline=1)
+                case steps.Seal():
+                    self._change(
+                        running=True,
+                        in_recovery=True,
+                        standby_signal=True,
+                        upstream="",
+                        deaf=True,
+                        log_end=self.facts.log_end or 1000,
+                    )
+                case steps.Promote(term):
+                    self._change(in_recovery=False, reached=term, timeline=term)
+                case steps.BeginTerm(term):
+                    self._change(reached=term)
+                case steps.Synchronise(promise):
+                    self._change(promise=promise)
+                    following = sum(unit in self.facts.streaming for unit in promise.members)
+                    report.proved = following >= promise.quorum
+                case steps.HandOver():
+                    self._change(running=False, in_recovery=None, standby_signal=True)
                 case steps.Configure(upstream=upstream) if upstream:
                     self._change(upstream=upstream.address, upstream_role=upstream.role)
                 case steps.MakeRoles(role):

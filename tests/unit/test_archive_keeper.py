@@ -1,13 +1,16 @@
 """The program that archives and carries over: on real files, without a server."""
 
+import contextlib
 import multiprocessing
 import os
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from postgresql.archive.keeper import carry, claims, durable, look, main, marks, wal
+from postgresql import templates
+from postgresql.archive.keeper import carry, claims, durable, look, main, marks, push, wal
 
 SIZE = 1 << 20
 SYSTEM = "7000000000000000001"
@@ -55,6 +58,26 @@ def claimed(directory: Path, claim: str = "me") -> Path:
 
 def source(directory: Path) -> carry.Source:
     return carry.Source(str(directory), claims.mount_point(str(directory)))
+
+
+def wait_for_the_server(data: Path, *numbers: int) -> None:
+    """A server that runs and means to archive these."""
+    (data / "postmaster.pid").write_text(f"77\n{data}\n1700000000\n5432\n")
+    for number in numbers:
+        (data / "pg_wal" / "archive_status" / f"{name(number)}.ready").touch()
+
+
+def launched(home: Path, *words: object) -> str:
+    """What the launcher has Python do; "" where it answers itself."""
+    (home / "run.py").write_text("import sys; print(*sys.argv[1:])")
+    launcher = templates.render(
+        "archive.sh.j2", directory=home, notes=push.NOTES, claim_prefix=marks.CLAIM
+    )
+    (home / "archive").write_text(launcher)
+    done = subprocess.run(
+        ["sh", home / "archive", *map(str, words)], capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 class TestPut:
@@ -218,6 +241,126 @@ class TestPush:
 
         monkeypatch.setattr(durable, "put", left_meanwhile)
         assert main.main(["push", f"pg_wal/{name(1)}", str(old), "me"]) == 1
+
+    def test_segments_that_wait_are_archived_along_and_noted(self, data: Path, new: Path):
+        fill(data / "pg_wal", 3, 4, 5)
+        wait_for_the_server(data, 1, 2, 3)
+        (data / "pg_wal" / "archive_status" / f"{name(4)}.done").touch()
+        assert main.main(["push", f"pg_wal/{name(2)}", str(new), "me"]) == 0
+        # Not what came before, what is not finished, or what is archived already.
+        assert files(new) == [name(2), name(3)]
+        assert (new / name(3)).read_bytes() == segment(3)
+        assert names(data / push.NOTES) == [name(3)]
+        note = (data / push.NOTES / name(3)).read_text()
+        assert note == f"77 1700000000 me {new}\n"
+
+    def test_as_many_are_archived_along_as_a_stop_can_wait_for(
+        self, data: Path, new: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(push, "_AHEAD_BYTES", 3 * SIZE)
+        fill(data / "pg_wal", 3, 4, 5)
+        wait_for_the_server(data, 1, 2, 3, 4, 5)
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 0
+        assert files(new) == [name(1), name(2), name(3)]
+
+    def test_one_that_fails_is_told_when_it_is_asked_for(
+        self, data: Path, new: Path, capsys: pytest.CaptureFixture[str]
+    ):
+        wait_for_the_server(data, 1, 2)
+        (new / name(2)).write_bytes(b"other")
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 0
+        assert not (data / push.NOTES).exists()
+        assert capsys.readouterr().err == ""
+        assert main.main(["push", f"pg_wal/{name(2)}", str(new), "me"]) == 1
+        assert "already exists with other contents" in capsys.readouterr().err
+
+    def test_one_that_fails_keeps_no_other_from_being_archived(self, data: Path, new: Path):
+        wait_for_the_server(data, 1, 2)
+        (new / name(1)).write_bytes(b"other")
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 1
+        assert (new / name(2)).read_bytes() == segment(2)
+        assert names(data / push.NOTES) == [name(2)]
+
+    def test_nothing_is_noted_where_the_directory_is_left_meanwhile(
+        self, data: Path, old: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        wait_for_the_server(data, 1, 2)
+        put = durable.put
+
+        def left_meanwhile(*arguments: str) -> bool:
+            with contextlib.suppress(FileNotFoundError):
+                (old / "pg_hot_standby.claim.me").rename(old / "pg_hot_standby.leaving.me")
+            return put(*arguments)
+
+        monkeypatch.setattr(durable, "put", left_meanwhile)
+        assert main.main(["push", f"pg_wal/{name(1)}", str(old), "me"]) == 1
+        assert not (data / push.NOTES).exists()
+
+    def test_notes_of_files_that_were_asked_for_are_removed(self, data: Path, new: Path):
+        wait_for_the_server(data, 1, 2)
+        (data / push.NOTES).mkdir()
+        for left_over in (name(9), f".{name(2)}"):
+            (data / push.NOTES / left_over).touch()
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 0
+        assert names(data / push.NOTES) == [name(2)]
+
+    def test_a_note_that_cannot_be_made_fails_nothing(self, data: Path, new: Path):
+        wait_for_the_server(data, 1, 2)
+        (data / push.NOTES).touch()
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 0
+        assert files(new) == [name(1), name(2)]
+
+    @pytest.mark.parametrize(
+        "otherwise",
+        [
+            "",
+            "no note",
+            "file deleted",
+            "directory left",
+            "another directory",
+            "another claim",
+            "another run of the server",
+            "another start under the same number",
+            "no server",
+            "written since",
+        ],
+    )
+    def test_the_launcher_takes_a_note_only_where_all_is_as_it_was(
+        self, data: Path, new: Path, old: Path, tmp_path: Path, otherwise: str
+    ):
+        wait_for_the_server(data, 1, 2)
+        assert main.main(["push", f"pg_wal/{name(1)}", str(new), "me"]) == 0
+        directory, claim = new, "me"
+        match otherwise:
+            case "no note":
+                (data / push.NOTES / name(2)).unlink()
+            case "file deleted":
+                (new / name(2)).unlink()
+            case "directory left":
+                (new / "pg_hot_standby.claim.me").rename(new / "pg_hot_standby.leaving.me")
+            case "another directory":
+                directory = old
+                fill(old, 2)
+            case "another claim":
+                claim = "you"
+                claimed(new, "you")
+            case "another run of the server":
+                (data / "postmaster.pid").write_text(f"78\n{data}\n1700000000\n")
+            case "another start under the same number":
+                (data / "postmaster.pid").write_text(f"77\n{data}\n1700000001\n")
+            case "no server":
+                (data / "postmaster.pid").unlink()
+            case "written since":
+                later = (data / push.NOTES / name(2)).stat().st_mtime_ns + 1
+                os.utime(data / "pg_wal" / name(2), ns=(later, later))
+            case _:
+                pass
+        assert launched(tmp_path, "push", f"pg_wal/{name(2)}", directory, claim) == (
+            "" if not otherwise else f"push pg_wal/{name(2)} {directory} {claim}\n"
+        )
+
+    def test_the_launcher_runs_everything_else(self, data: Path, tmp_path: Path):
+        assert launched(tmp_path, "claim", "/a b", "me", SYSTEM) == f"claim /a b me {SYSTEM}\n"
 
     def test_look_sees_what_is_ready_done_and_lacking(self, data: Path, new: Path, old: Path):
         status = data / "pg_wal" / "archive_status"

@@ -14,10 +14,13 @@ from charm import PgHotStandbyCharm
 from decisions import steps
 from decisions.facts import Machine as Facts
 from postgresql.clone import CloneState
+from postgresql.observe import Server
 from reconcile import LeadershipTooOld, reconcile
 from sentinel import events as wakeups
 from state.member import Admission, Member, Phase
+from state.messages import Promise
 from state.record import Record
+from surroundings import Surroundings
 from tests.unit.fakes import FakeMachine
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +134,7 @@ class TestFirstDeploy:
         record = Record.from_json(shared["record"])
         assert (record.term, record.primary, record.quorum) == (1, "pg/0", 0)
         assert shared["credentials"] == next(iter(out.secrets)).id
-        assert machine.taken == []
+        assert machine.taken == [steps.Wait("for the first leader to found the cluster")]
 
     def test_the_passwords_are_long_and_differ_and_stand_in_no_bag(self) -> None:
         ctx = context(FakeMachine())
@@ -230,7 +233,107 @@ class TestGonePrimary:
         assert isinstance(out.unit_status, testing.BlockedStatus)
         assert "pg/0 is gone" in out.unit_status.message
         assert isinstance(out.app_status, testing.BlockedStatus)
-        assert {type(step) for step in machine.taken} == {steps.Start, steps.Wait}
+        assert {type(step) for step in machine.taken} == {steps.Instruct, steps.Start, steps.Wait}
+
+
+class TestTakeover:
+    SYNCHRONOUS = dataclasses.replace(RECORD, candidates=("pg/1",), quorum=1)
+    LONELY = dataclasses.replace(STANDBY_FACTS, upstream="", lost="timeout", reached=1)
+
+    def test_a_standby_that_leads_goes_from_a_lost_primary_to_being_one_in_three_hooks(
+        self,
+    ) -> None:
+        machine = FakeMachine(self.LONELY)
+        ctx = context(machine, unit=1)
+        peers = relation(self.SYNCHRONOUS, PRIMARY)
+
+        def shared(state: testing.State) -> Record:
+            bag = state.get_relation(peers.id).local_app_data
+            return Record.from_json(bag["record"])
+
+        out = ctx.run(ctx.on.update_status(), state(peers, leader=True))
+        assert (shared(out).term, shared(out).primary) == (2, None)
+        assert steps.Seal() not in machine.taken, "the record is not committed yet"
+        out = ctx.run(ctx.on.relation_changed(out.get_relation(peers.id)), out)
+        assert steps.Seal() in machine.taken
+        assert (shared(out).term, shared(out).primary) == (2, "pg/1")
+        assert machine.facts.in_recovery, "the record is not committed yet"
+        out = ctx.run(ctx.on.relation_changed(out.get_relation(peers.id)), out)
+        assert (machine.facts.in_recovery, machine.facts.reached) == (False, 2)
+        assert out.unit_status.name == "active"
+
+    def test_a_former_primary_that_finds_another_named_is_sealed(self) -> None:
+        machine = FakeMachine(PRIMARY_FACTS)
+        ctx = context(machine)
+        record = dataclasses.replace(RECORD, serial=9, term=3, primary="pg/1")
+        peers = relation(record, Member("pg/1", address="192.0.2.11", phase=Phase.primary))
+        ctx.run(ctx.on.start(), state(peers))
+        assert steps.Seal() in machine.taken
+        assert machine.facts.in_recovery
+
+    def test_a_successor_is_given_its_authority_and_a_primary_hands_over(self) -> None:
+        record = dataclasses.replace(
+            self.SYNCHRONOUS,
+            successor="pg/1",
+            successor_candidates=("pg/0",),
+            successor_quorum=1,
+        )
+        machine = FakeMachine(STANDBY_FACTS)
+        ctx = context(machine, unit=1)
+        peers = relation(record, PRIMARY)
+        out = ctx.run(ctx.on.relation_changed(peers), state(peers))
+        (instruction,) = {one for one in machine.taken if isinstance(one, steps.Instruct)}
+        assert instruction.authority == steps.Authority(1, Promise(2, ("pg/0",), 1))
+        assert not instruction.writable
+        bag = out.get_relation(peers.id).local_unit_data
+        assert bag["ready"] == str(record.serial)
+        machine = FakeMachine(PRIMARY_FACTS)
+        ctx = context(machine)
+        standby = Member(
+            "pg/1",
+            address="192.0.2.11",
+            phase=Phase.standby,
+            admits=Admission("replicator", {"pg/0": "192.0.2.0"}),
+            ready=record.serial,
+        )
+        peers = relation(record, standby, mine=PRIMARY)
+        ctx.run(ctx.on.relation_changed(peers), state(peers))
+        kinds = [type(step) for step in machine.taken]
+        assert kinds[:2] == [steps.Instruct, steps.HandOver]
+        assert machine.facts.upstream == "192.0.2.11"
+
+    def test_a_switchover_that_is_asked_of_another_unit_reaches_the_leader_by_its_bag(
+        self,
+    ) -> None:
+        streaming = dataclasses.replace(PRIMARY_FACTS, streaming=("pg/1",))
+        mine = dataclasses.replace(PRIMARY, streaming=("pg/1",))
+        standby = Member("pg/1", phase=Phase.standby, follows="pg/0", timeline=1)
+        ctx = context(FakeMachine(streaming))
+        peers = relation(self.SYNCHRONOUS, standby, mine=mine)
+        with pytest.raises(testing.ActionFailed, match="pg/7"):
+            ctx.run(ctx.on.action("switchover", {"to": "pg/7"}), state(peers))
+
+    def test_force_wants_the_name_of_the_unit(self) -> None:
+        ctx = context(FakeMachine(self.LONELY), unit=1)
+        peers = relation(RECORD, PRIMARY)
+        with pytest.raises(testing.ActionFailed, match="confirm=pg/1"):
+            ctx.run(ctx.on.action("force-promote", {"confirm": "pg/0"}), state(peers))
+
+    def test_force_on_the_leader_is_recorded_at_once(self) -> None:
+        ctx = context(FakeMachine(self.LONELY), unit=1)
+        peers = relation(RECORD, dataclasses.replace(PRIMARY, phase=Phase.waiting))
+        out = ctx.run(
+            ctx.on.action("force-promote", {"confirm": "pg/1"}), state(peers, leader=True)
+        )
+        record = Record.from_json(out.get_relation(peers.id).local_app_data["record"])
+        assert (record.term, record.primary, record.quorum) == (2, "pg/1", 0)
+        assert "what pg/0 wrote after" in (ctx.action_results or {})["lost"]
+
+    def test_force_on_another_unit_reaches_the_leader_by_its_bag(self) -> None:
+        ctx = context(FakeMachine(self.LONELY), unit=1)
+        peers = relation(RECORD, dataclasses.replace(PRIMARY, phase=Phase.waiting))
+        out = ctx.run(ctx.on.action("force-promote", {"confirm": "pg/1"}), state(peers))
+        assert "force" in out.get_relation(peers.id).local_unit_data["request"]
 
 
 class TestConfig:
@@ -251,11 +354,27 @@ class TestConfig:
 
 
 class TestEverything:
-    def test_the_status_tells_ports_and_version(self) -> None:
+    @pytest.mark.parametrize("event", ["install", "start", "upgrade_charm"])
+    def test_the_port_is_open_from_the_first_hook_on(self, event: str) -> None:
         ctx = context(FakeMachine(PRIMARY_FACTS))
         peers = relation(RECORD, mine=PRIMARY)
-        out = ctx.run(ctx.on.update_status(), state(peers))
+        out = ctx.run(getattr(ctx.on, event)(), state(peers))
         assert out.opened_ports == {testing.TCPPort(5432)}
+
+    def test_juju_is_told_the_version_once(self) -> None:
+        machine = FakeMachine(dataclasses.replace(PRIMARY_FACTS, version="16.4"))
+        machine.server = Server(version="16.4")
+        ctx = context(machine)
+        out = ctx.run(ctx.on.update_status(), state(relation(RECORD, mine=PRIMARY)))
+        assert out.workload_version == "16.4"
+        # Told anew only where the unit's own bag names another.
+        again = ctx.run(ctx.on.update_status(), dataclasses.replace(out, workload_version=""))
+        assert again.workload_version == ""
+
+    def test_a_server_that_does_not_run_has_the_version_that_is_installed(self) -> None:
+        machine = FakeMachine()
+        ctx = context(machine)
+        out = ctx.run(ctx.on.install(), state(None))
         assert out.workload_version == "16.4"
 
     def test_a_refresh_has_the_sentinel_run_the_new_code(self) -> None:
@@ -277,6 +396,24 @@ class TestEverything:
         assert second.get_relation(peers.id) == first.get_relation(peers.id)
 
 
+class TestCredentials:
+    def test_new_passwords_are_followed_by_the_hook_that_tells_of_them(self) -> None:
+        new = {"replication-password": "n" * 32, "operator-password": "o" * 32}
+        secret = dataclasses.replace(SECRET, latest_content=new, owner=None)
+        peers = relation(RECORD, mine=PRIMARY)
+        ctx = context(FakeMachine(PRIMARY_FACTS))
+        before = state(peers, secrets={secret})
+        with ctx(ctx.on.update_status(), before) as manager:
+            pinned = Surroundings.read(manager.charm).credentials
+            manager.run()
+        assert pinned and pinned.replication_password == "r" * 32
+        out = ctx.run(ctx.on.secret_changed(secret), before)
+        with ctx(ctx.on.update_status(), out) as manager:
+            followed = Surroundings.read(manager.charm).credentials
+            manager.run()
+        assert followed and followed.replication_password == "n" * 32
+
+
 class TestUnbrokenLeadership:
     def test_a_hook_that_took_too_long_writes_nothing(self) -> None:
         machine = FakeMachine()
@@ -291,3 +428,26 @@ class TestUnbrokenLeadership:
         shared = out.get_relation(peers.id).local_app_data
         assert Record.from_json(shared["record"]).serial == 1
         assert len(list(out.secrets)) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "facts", "told"),
+    [
+        (0, PRIMARY_FACTS, "not streaming"),
+        (1, dataclasses.replace(STANDBY_FACTS, upstream=""), "not streaming"),
+        (1, STANDBY_FACTS, "streaming"),
+        (2, STANDBY_FACTS, "streaming"),
+    ],
+)
+def test_the_cluster_status_says_of_a_standby_what_the_unit_that_is_asked_can_know(
+    asked: int, facts: Facts, told: str
+) -> None:
+    follower = Member("pg/1", address="192.0.2.11", phase=Phase.standby, follows="pg/0")
+    known = [member for member in (PRIMARY, follower) if member.unit != f"pg/{asked}"]
+    mine = dataclasses.replace(PRIMARY if asked == 0 else follower, unit=f"pg/{asked}")
+    there = context(FakeMachine(facts), asked)
+    there.run(there.on.action("get-cluster-status"), state(relation(RECORD, *known, mine=mine)))
+    assert there.action_results
+    assert there.action_results["member.pg-1.state"] == told
+    lag = there.action_results.get("member.pg-1.lag-bytes")
+    assert lag == ("0" if (asked, told) == (1, "streaming") else None)

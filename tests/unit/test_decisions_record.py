@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 
-from decisions.record import next_record
+from decisions.facts import Machine, View
+from decisions.record import next_record as decide
 from state.member import Member
 from state.record import Record
 
 FOUNDING = Record(serial=1, term=1, primary="pg/0", cluster_id="c1")
+
+
+def next_record(
+    record: Record | None, me: str, members: dict[str, Member], cluster_id: str
+) -> Record | None:
+    view = View(
+        me=me,
+        leader=True,
+        record=record,
+        members=members,
+        machine=Machine(),
+        replication_role="replicator",
+        credentials=True,
+    )
+    return decide(view, cluster_id)
 
 
 def test_the_first_leader_founds_the_cluster_in_term_1() -> None:

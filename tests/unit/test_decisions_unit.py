@@ -8,24 +8,33 @@ from typing import Any
 import pytest
 
 from decisions.facts import Machine, View
+from decisions.member import member, phase
 from decisions.steps import (
     AdoptClone,
     Archive,
+    BeginTerm,
     Configure,
     Create,
     DropRole,
     DropSlot,
+    Instruct,
     MakeRoles,
     MakeSlots,
+    Open,
     OpenTo,
+    Promote,
     Refuse,
+    Seal,
     Start,
     StartClone,
+    StartRewind,
+    Synchronise,
     Upstream,
     Wait,
 )
-from decisions.unit import member, mismatch, phase, steps
+from decisions.unit import mismatch, steps
 from state.member import Admission, Member, Phase
+from state.messages import Promise
 from state.record import Record
 
 RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7")
@@ -40,6 +49,7 @@ SERVING = dataclasses.replace(
     in_recovery=False,
     timeline=1,
     replication_roles=("replicator",),
+    reached=1,
 )
 FOLLOWING = dataclasses.replace(
     SERVING,
@@ -92,7 +102,12 @@ def standby_view(**changes: Any) -> View:
 
 
 def kinds(of: View) -> list[type]:
-    return [type(step) for step in steps(of)]
+    """The steps' kinds; that the sentinel is instructed first goes for all of them."""
+    taken = [type(step) for step in steps(of)]
+    if taken[0] is Instruct:
+        return taken[1:]
+    assert Instruct not in taken
+    return taken
 
 
 def only(of: View, kind: type) -> Any:
@@ -116,7 +131,7 @@ class TestNobodyActsBeforeTheRecordIsCommitted:
 class TestPrimary:
     def test_an_empty_machine_founds_the_cluster(self) -> None:
         taken = kinds(view(record=FOUNDING, machine=MACHINE))
-        assert taken[:4] == [Create, Configure, Archive, Start]
+        assert taken[:4] == [Create, Configure, Archive, Open]
 
     def test_a_founding_that_was_interrupted_goes_on(self) -> None:
         half = dataclasses.replace(MACHINE, has_data=True, cluster_id="c1", system_id="7")
@@ -126,8 +141,9 @@ class TestPrimary:
         assert kinds(view()) == [
             Configure,
             Archive,
-            Start,
             MakeRoles,
+            BeginTerm,
+            Synchronise,
             OpenTo,
             MakeSlots,
         ]
@@ -144,8 +160,17 @@ class TestPrimary:
     def test_a_primary_that_lost_its_data_does_not_begin_anew(self) -> None:
         assert kinds(view(machine=MACHINE)) == [Refuse]
 
-    def test_a_standby_is_not_made_primary_by_the_way(self) -> None:
-        assert kinds(view(machine=FOLLOWING)) == [Wait]
+    def test_one_that_the_gate_has_kept_shut_is_opened(self) -> None:
+        assert kinds(view(machine=FOLLOWING))[0] is Open
+
+    def test_one_that_is_down_is_started_as_a_standby_and_looked_at(self) -> None:
+        down = dataclasses.replace(SERVING, running=False, in_recovery=None, reached=0)
+        assert kinds(view(machine=down)) == [Configure, Archive, Start]
+
+    def test_one_that_is_new_in_its_term_is_promoted_before_anything_else(self) -> None:
+        record = dataclasses.replace(RECORD, term=2, candidates=("pg/1",), quorum=1)
+        first = steps(view(record=record, machine=FOLLOWING))[1]
+        assert first == Promote(2, Promise(2, ("pg/1",), 1))
 
     def test_lets_in_those_who_have_told_their_address(self) -> None:
         members = {"pg/0": PRIMARY, "pg/1": STANDBY, "pg/2": Member("pg/2")}
@@ -204,21 +229,40 @@ class TestStandby:
         assert kinds(standby_view(machine=MACHINE, members=members)) == [Wait]
 
     def test_clones_once_it_is_let_in(self) -> None:
-        assert steps(standby_view(machine=MACHINE)) == (StartClone(UPSTREAM),)
+        assert steps(standby_view(machine=MACHINE))[1:] == (StartClone(UPSTREAM),)
 
     def test_sets_a_strangers_data_directory_aside_by_cloning(self) -> None:
         stranger = dataclasses.replace(SERVING, cluster_id="other")
-        assert steps(standby_view(machine=stranger)) == (StartClone(UPSTREAM),)
+        assert steps(standby_view(machine=stranger))[1:] == (StartClone(UPSTREAM),)
 
-    def test_never_starts_what_was_a_primary_of_this_cluster(self) -> None:
-        former = dataclasses.replace(SERVING, running=False, in_recovery=None)
-        assert steps(standby_view(machine=former)) == (StartClone(UPSTREAM),)
+    @pytest.mark.parametrize("running", [True, False])
+    def test_what_was_a_primary_of_this_cluster_is_sealed_before_anything_else(
+        self, running: bool
+    ) -> None:
+        former = dataclasses.replace(
+            SERVING, running=running, in_recovery=False if running else None
+        )
+        assert kinds(standby_view(machine=former)) == [Seal]
+
+    def test_a_log_that_went_its_own_way_is_rewound(self) -> None:
+        former = dataclasses.replace(FOLLOWING, upstream="", diverged=True)
+        assert steps(standby_view(machine=former))[1:] == (StartRewind(UPSTREAM),)
+
+    def test_what_cannot_be_rewound_is_cloned_anew(self) -> None:
+        former = dataclasses.replace(FOLLOWING, upstream="", diverged=True, rewind="failed")
+        assert steps(standby_view(machine=former))[1:] == (StartClone(UPSTREAM),)
 
     def test_takes_over_a_finished_clone_and_follows(self) -> None:
         finished = dataclasses.replace(MACHINE, clone="finished")
-        taken = steps(standby_view(machine=finished))
+        taken = steps(standby_view(machine=finished))[1:]
         assert taken[0] == AdoptClone("c1", "7")
-        assert [type(step) for step in taken[1:]] == [Configure, Archive, Start, OpenTo]
+        assert [type(step) for step in taken[1:]] == [
+            Configure,
+            Archive,
+            Start,
+            OpenTo,
+            MakeSlots,
+        ]
 
     def test_serves_its_old_data_while_it_is_cloned_anew(self) -> None:
         cloning = dataclasses.replace(FOLLOWING, clone="running")
@@ -228,10 +272,14 @@ class TestStandby:
             Archive,
             Start,
             OpenTo,
+            MakeSlots,
         ]
 
     def test_a_settled_standby_keeps_everything_in_order(self) -> None:
-        assert kinds(standby_view()) == [Configure, Archive, Start, OpenTo]
+        assert kinds(standby_view()) == [Configure, Archive, Start, OpenTo, MakeSlots]
+
+    def test_slots_of_a_standby_hold_nothing_back(self) -> None:
+        assert only(standby_view(), MakeSlots) == MakeSlots(("pg/0",), idle=True)
 
     def test_follows_with_the_role_that_the_primary_admits(self) -> None:
         admits = Admission("streamer", {"pg/1": "10.0.0.2"})
@@ -278,21 +326,23 @@ class TestMismatch:
 
 class TestWhatTheUnitTells:
     def test_a_primary_admits_whom_it_has_made_ready_for(self) -> None:
-        told = member(view(), admitted=("pg/1",))
+        told = member(view(), ("pg/1",), False, True)
         assert told.admits == Admission("replicator", {"pg/1": "10.0.0.2"})
         assert told.phase is Phase.primary
 
     def test_a_primary_that_is_not_ready_admits_nobody(self) -> None:
-        assert member(view(), admitted=()).admits is None
+        assert member(view(), (), False, True).admits is None
 
-    def test_a_standby_admits_nobody_and_names_its_primary(self) -> None:
-        told = member(standby_view(), admitted=("pg/0",))
-        assert told.admits is None
+    def test_a_standby_admits_the_others_for_the_day_it_is_primary_and_names_its_own(
+        self,
+    ) -> None:
+        told = member(standby_view(), ("pg/0",), False, True)
+        assert told.admits == Admission("replicator", {"pg/0": "10.0.0.1"})
         assert (told.follows, told.follows_as) == ("pg/0", "replicator")
 
     def test_a_strangers_system_id_is_not_told(self) -> None:
         stranger = dataclasses.replace(SERVING, cluster_id="other")
-        assert member(standby_view(machine=stranger), ()).system_id == ""
+        assert member(standby_view(machine=stranger), (), False, True).system_id == ""
 
     @pytest.mark.parametrize(
         ("machine", "expected"),

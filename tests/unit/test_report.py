@@ -8,7 +8,7 @@ import pytest
 
 from postgresql import report, sizes, tables
 from postgresql.compare import Comparison, Result
-from postgresql.report import Member
+from postgresql.report import Member, Standing
 from postgresql.verify import ArchiveReport, Problem, Report, StandbyReport
 
 # Source: Juju's internal/charm/actions.go and the dots that action-set nests by.
@@ -55,11 +55,13 @@ def different(rows: int, shown: int) -> Result:
     return Result(("id", "power"), 500, (one,))
 
 
+STANDING = Standing(3, "pg/0", 1, ("pg/1", "pg/2"))
 RESULTS = {
     "proof": report.verify_results(PROOF),
     "lost": report.verify_results(LOST, different(90, 20)),
     "cluster": report.cluster_results(
-        3, [Member("my-db/0", "primary", "running"), Member("my-db/11", "standby", "streaming", 5)]
+        STANDING,
+        [Member("my-db/0", "primary", "running"), Member("my-db/11", "standby", "streaming", 5)],
     ),
 }
 
@@ -105,6 +107,13 @@ def test_the_proof_as_text():
         "pg/0     000000010000000000000003  12 s  0         0        is there\n"
         "pg/1     000000010000000000000003  12 s  0         0        is there"
     )
+
+
+def test_the_text_is_what_juju_shows_at_the_end_of_a_screen():
+    # Juju sorts the keys; only a line or two may come behind the text.
+    for results in RESULTS.values():
+        behind = sorted({key.partition(".")[0] for key in results if key > "table"})
+        assert behind in (["took-ms"], ["term"])
 
 
 def test_what_is_wrong_stands_before_the_tables():
@@ -157,8 +166,9 @@ def test_the_cluster_as_text():
         Member("pg/1", "standby", "streaming", 0, "10.1.2.4", "15.20", 1, "quorum"),
         Member("pg/2", "standby", "cloning 43 %"),
     ]
-    assert report.cluster_text(3, members) == (
+    assert report.cluster_text(STANDING, members) == (
         "primary pg/0, term 3\n"
+        "a commit is acknowledged once 1 of pg/1, pg/2 has it, too\n"
         "\n"
         "UNIT  ROLE     STATE         SYNC    LAG  TIMELINE  ADDRESS   VERSION\n"
         "pg/0  primary  running       -       -    1         10.1.2.3  15.20\n"
@@ -168,7 +178,12 @@ def test_the_cluster_as_text():
 
 
 def test_a_cluster_without_a_primary():
-    assert report.cluster_text(4, []).startswith("no primary, term 4")
+    electing = Standing(4, "", 0, (), "an election is under way")
+    assert report.cluster_text(electing, []).startswith(
+        "primary none, term 4\n"
+        "a commit is acknowledged once the primary has it\n"
+        "an election is under way\n"
+    )
 
 
 LONG = Member(
@@ -188,7 +203,7 @@ LONG = Member(
     [
         report.verify_text(PROOF),
         report.verify_text(LOST, different(90, 20)),
-        report.cluster_text(3, [LONG, LONG]),
+        report.cluster_text(STANDING, [LONG, LONG]),
         report.verify_text(
             dataclasses.replace(PROOF, standbys=(dataclasses.replace(FOLLOWS, unit=LONG.unit),)),
             Result(
@@ -197,8 +212,8 @@ LONG = Member(
         ),
     ],
 )
-def test_everything_fits_eighty_columns(text: str):
-    assert max(map(len, text.splitlines())) <= 80
+def test_everything_fits_eighty_columns_as_juju_sets_it_in(text: str):
+    assert max(map(len, text.splitlines())) <= 78
 
 
 @pytest.mark.parametrize("module", [report, sizes, tables])

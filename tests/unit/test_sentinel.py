@@ -13,7 +13,8 @@ from sentinel.courier import Courier
 from sentinel.events import Look, between
 
 PRIMARY = Look(running=True, in_recovery=False, standbys=(("pg_1", "streaming", "async"),))
-STANDBY = Look(running=True, in_recovery=True, streaming=True)
+STANDBY = Look(running=True, in_recovery=True, streaming=True, caught_up=True)
+LOST = dataclasses.replace(STANDBY, streaming=False, caught_up=False, lost="no route to host")
 
 
 class TestBetween:
@@ -22,17 +23,47 @@ class TestBetween:
         [
             (STANDBY, {}, ()),
             (PRIMARY, {}, ()),
-            (STANDBY, {"running": False, "streaming": False}, (events.SERVER_STOPPED,)),
+            (
+                STANDBY,
+                {"running": False, "streaming": False, "caught_up": False},
+                (events.SERVER_STOPPED,),
+            ),
             (Look(), {"running": True}, (events.SERVER_STARTED,)),
             (Look(unrest=7), {"unrest": 8}, (events.STILL_DOWN,)),
             (Look(unrest=7), {"unrest": 0, "running": True}, (events.SERVER_STARTED,)),
             (PRIMARY, {"running": False, "standbys": (), "unrest": 8}, (events.SERVER_STOPPED,)),
-            (STANDBY, {"streaming": False}, (events.PRIMARY_UNREACHABLE,)),
+            (STANDBY, {"streaming": False, "caught_up": False}, (events.FOLLOWING_CHANGED,)),
             (
                 dataclasses.replace(STANDBY, streaming=False),
                 {"streaming": True},
-                (events.PRIMARY_BACK,),
+                (events.FOLLOWING_CHANGED,),
             ),
+            (
+                dataclasses.replace(STANDBY, caught_up=False),
+                {"caught_up": True},
+                (events.STANDBY_CAUGHT_UP,),
+            ),
+            (STANDBY, {"lost": "no route to host"}, (events.PRIMARY_UNREACHABLE,)),
+            (LOST, {"lost": "connection refused"}, ()),
+            (LOST, {"lost_long": True}, (events.PRIMARY_UNREACHABLE,)),
+            (LOST, {"lost": ""}, (events.PRIMARY_BACK,)),
+            (PRIMARY, {"unwell": "no space left"}, (events.PROBE_FAILED,)),
+            (
+                dataclasses.replace(PRIMARY, unwell="no space left"),
+                {"unwell": ""},
+                (events.PROBE_ANSWERED,),
+            ),
+            (LOST, {"electing": True}, ()),
+            (LOST, {"electing": True, "settled": True}, (events.REPLAYED,)),
+            (LOST, {"settled": True}, ()),
+            (STANDBY, {"promoted": 7, "gated": 0}, (events.PROMOTED,)),
+            (STANDBY, {"gated": 7}, (events.SERVER_GATED,)),
+            (dataclasses.replace(STANDBY, gated=7), {"gated": 8}, (events.SERVER_GATED,)),
+            (PRIMARY, {"lost_slots": ("pg_1",)}, (events.SLOT_LOST,)),
+            (dataclasses.replace(PRIMARY, lost_slots=("pg_1",)), {"lost_slots": ()}, ()),
+            (Look(), {"rewind": "running"}, ()),
+            (Look(rewind="running"), {"rewind": "finished"}, (events.REWIND_FINISHED,)),
+            (Look(rewind="running"), {"rewind": "failed"}, (events.REWIND_FAILED,)),
             (PRIMARY, {"standbys": ()}, (events.STANDBYS_CHANGED,)),
             (PRIMARY, {"archive_failing": True}, (events.ARCHIVE_FAILING,)),
             (
@@ -62,6 +93,11 @@ class TestBetween:
 
     def test_a_first_look_tells_what_ended_while_nobody_looked(self) -> None:
         assert between(None, Look(clone="finished")) == (events.CLONE_FINISHED,)
+        assert between(None, Look(rewind="failed")) == (events.REWIND_FAILED,)
+        assert between(None, dataclasses.replace(LOST, gated=3)) == (
+            events.SERVER_GATED,
+            events.PRIMARY_UNREACHABLE,
+        )
         assert between(None, dataclasses.replace(PRIMARY, archive_failing=True)) == (
             events.ARCHIVE_FAILING,
         )

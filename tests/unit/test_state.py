@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from state.member import Admission, Member, Phase
@@ -19,6 +19,7 @@ CONFIG: dict[str, Any] = {
     "max-connections": 100,
     "wal-keep-size": 512,
     "max-slot-wal-keep-size": 0,
+    "synchronous-standbys": 1,
     "extra-postgresql-conf": "",
 }
 
@@ -72,6 +73,8 @@ class TestMember:
         assert Member.from_bag("pg/0", member.to_bag()) == member
 
     @given(st.dictionaries(st.sampled_from(sorted(Member("pg/0").to_bag())), st.text()))
+    @example({"major": "²"})
+    @example({"timeline": "9" * 5000})
     def test_whatever_stands_in_a_bag_is_read_or_counts_as_not_said(
         self, bag: dict[str, str]
     ) -> None:
@@ -99,6 +102,8 @@ class TestOptions:
             ("wal-keep-size", -1),
             ("wal-keep-size", 2**31),
             ("max-slot-wal-keep-size", -5),
+            ("synchronous-standbys", -1),
+            ("synchronous-standbys", 101),
         ],
     )
     def test_a_bad_value_is_named_with_its_option(self, option: str, value: object) -> None:

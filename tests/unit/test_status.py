@@ -106,6 +106,10 @@ class TestCloning:
         )
         assert shown == "maintenance: cloning from pg/0: 43 %, 1.2 of 2.8 GB, 100.0 MB/s"
 
+    def test_leaves_out_a_rate_that_it_cannot_tell_yet(self) -> None:
+        shown = self.clone(percent=99, copied_bytes=2**20, total_bytes=2**20)
+        assert shown == "maintenance: cloning from pg/0: 99 %, 1.0 of 1.0 MB"
+
     def test_quotes_a_failure_and_says_when_it_is_tried_again(self) -> None:
         shown = self.clone(error="could not connect", attempt=1, next_try_s=30)
         assert shown == (
@@ -143,3 +147,15 @@ class TestApplication:
         whole = dataclasses.replace(view, view=dataclasses.replace(view.view, members=told))
         line = of_application(Outcome(whole))
         assert (line.level, line.text) == ("waiting", "primary pg/0, 1 of 2 standbys streaming")
+
+
+class TestAnyText:
+    def test_is_one_line_that_does_nothing_to_a_terminal(self) -> None:
+        line = of_unit(Outcome(primary(), failures=("a\n\x1b[31mb\u202ec\u2028 é",)))
+        assert line.text == r"a\n\x1b[31mb\u202ec\u2028 é"
+
+    def test_is_cut_in_its_middle(self) -> None:
+        line = of_unit(Outcome(primary(), refused=f"begin {'x' * 10000} end"))
+        assert line.text.startswith("begin xxx")
+        assert line.text.endswith("xxx end")
+        assert len(line.text) < 600

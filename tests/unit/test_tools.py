@@ -100,6 +100,14 @@ def test_another_machine_is_another_pack():
     assert pack.key_of("bookworm") == pack.key_of("bookworm")
 
 
+def test_the_list_of_commands_fits_a_terminal():
+    makefile = (pack.ROOT / "Makefile").read_text()
+    # As `make help` prints it: "  make NAME", padded, then the text.
+    texts = re.findall(r"^([a-z-]+):.* ## (.+)$", makefile, flags=re.MULTILINE)
+    assert texts
+    assert not [text for _, text in texts if len(f"  make {'':<16} {text}") > terminal.WIDTH]
+
+
 def test_setup_installs_all_that_local_machines_need():
     script = (pack.ROOT / "tools" / "setup.sh").read_text()
     listed = re.search(r"^packages=\((.*?)\)", script, flags=re.MULTILINE | re.DOTALL)

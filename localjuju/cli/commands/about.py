@@ -12,14 +12,15 @@ from localjuju.cli.flags import Arguments, Option, UsageError
 from localjuju.controller import wire
 
 _TOPIC = """\
-localjuju is a stand-in for Juju on one host. Its juju command answers to the part of Juju's
-command line that people and jubilant use, and runs packed charms, unmodified, on local machines.
+localjuju is a stand-in for Juju on one host. Its juju command answers to the
+part of Juju's command line that people and jubilant use, and runs packed
+charms, unmodified, on local machines.
 
 Starter commands:
 
     add-model           Adds a workload model.
     deploy              Deploys a new application.
-    status              Displays the current status of the model, applications, and units.
+    status              Displays the status of a model, its machines and units.
     add-unit            Adds extra units of a deployed application.
     config              Gets, sets, or resets configuration of an application.
     run                 Runs an action on a unit.
@@ -153,17 +154,23 @@ def describe(command: Command) -> str:
     if own:
         parts.append(f"Command Options:\n{_describe_options(own)}")
     if command.details:
-        parts.append(f"Details:\n{command.details.strip()}")
+        parts.append(f"Details:\n{_wrapped(command.details)}")
     if command.differs:
-        parts.append(f"Where the stand-in differs:\n{command.differs.strip()}")
+        parts.append(f"Where the stand-in differs:\n{_wrapped(command.differs)}")
     if command.lacks:
         names = ", ".join(flags.dashed(name) for name in command.lacks)
-        parts.append(f"Options of Juju's own that it does not have:\n{names}")
+        parts.append(f"Options of Juju's own that it does not have:\n{_wrapped(names)}")
     if command.aliases:
         parts.append(f"Aliases: {', '.join(command.aliases)}")
     if command.examples:
         parts.append("Examples:\n" + "\n".join(f"    {line}" for line in command.examples))
     return "\n\n".join(parts) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    """Break lines for a terminal of 80 columns; an empty line ends a paragraph."""
+    paragraphs = text.strip().split("\n\n")
+    return "\n\n".join(textwrap.fill(one, 80, break_on_hyphens=False) for one in paragraphs)
 
 
 def _describe_options(options: tuple[Option, ...]) -> str:

@@ -119,8 +119,8 @@ COMMANDS = (
             *output_options("json", "tabular", "yaml", default="tabular"),
         ),
         differs="""
-update-status-hook-interval and logging-config have an effect in the stand-in; the other keys are
-kept and shown.""",
+automatically-retry-hooks, logging-config, update-status-hook-interval and the juju-*-proxy keys
+have an effect in the stand-in; the other keys are kept and shown.""",
         examples=(
             "juju model-config update-status-hook-interval=1m",
             "juju model-config --reset update-status-hook-interval",

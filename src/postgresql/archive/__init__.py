@@ -18,12 +18,12 @@ Rooms:
     program.py    the keeper on this machine: installed, and run as postgres
 
 Why not basic_archive, which PostgreSQL has had since 15? It copies durably and takes an identical
-file for success, three times as fast. But it renames its copy over a file that another server put
+file for success. But it renames its copy over a file that another server put
 there since it looked (its source says so), so that two servers on one timeline, which is what
 "never overwritten" is to guard against, overwrite each other in a shared directory. On a full
 disk every failed try leaves another temporary file, which takes up what becomes free (seen on
-15). And it takes the empty directory under an archive that is not mounted for the archive. The
-keeper archives some thirty segments a second, half a gigabyte of WAL.
+15). And it takes the empty directory under an archive that is not mounted for the archive. How
+fast the keeper is, docs/reference/performance.md tells.
 """
 
 from postgresql.archive.change import ensure

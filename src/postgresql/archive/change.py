@@ -10,7 +10,7 @@ from pathlib import Path
 
 from postgresql import cluster, configuration, sql
 from postgresql.archive import directory, failures, move, places, program
-from postgresql.archive.keeper import claims
+from postgresql.archive.keeper import claims, marks
 from postgresql.archive.keeper.carry import Source
 from postgresql.archive.keeper.look import Facts
 from postgresql.archive.paths import check_path
@@ -60,8 +60,9 @@ def ensure(
         ServerRefused: The server came up neither with the new settings nor with the former ones,
             or its marks of what is archived cannot be changed.
     """
-    system_id = cluster.state(layout).system_id
-    if not system_id:
+    try:
+        system_id = marks.system_id_of(str(layout.data_directory))
+    except OSError:
         check_path(path)
         return Change()
     program.install()

@@ -12,7 +12,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from postgresql import conffile, files
+from postgresql import conffile, files, templates
 from postgresql.archive import paths
 from postgresql.archive.keeper.carry import Source
 from postgresql.layout import Layout
@@ -69,7 +69,7 @@ def text(places: Places) -> str:
         [[one.directory, one.mount_point] for one in places.older], ensure_ascii=False
     )
     directories = [Path(one.directory) for one in places.all]
-    return files.render(
+    return templates.render(
         "archive.conf.j2",
         archive_command=conffile.quote(paths.archive_command(places.directory, places.claim)),
         restore_command=conffile.quote(paths.restore_command(directories)),

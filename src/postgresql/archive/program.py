@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from postgresql import commands, files
+from postgresql import commands, files, forked, templates
 from postgresql.archive import keeper, paths
+from postgresql.archive.keeper import look as keepers_look
+from postgresql.archive.keeper import marks, push
 from postgresql.archive.keeper.carry import Source
 from postgresql.archive.keeper.look import Facts
 from postgresql.archive.keeper.main import NAME
@@ -17,6 +19,7 @@ from postgresql.layout import Layout
 
 PATIENCE_S = 20
 """A file system that takes longer to answer is taken for one that does not."""
+_SILENT = f"its file system did not answer within {PATIENCE_S} s"
 
 
 class Failed(Exception):
@@ -41,7 +44,12 @@ def install() -> bool:
         changed |= files.write(
             package / source.name, source.read_text(encoding="utf-8"), owner="root", mode=0o644
         )
-    launcher = files.render("archive.py.j2", directory=home)
+    program = templates.render("archive.py.j2", directory=home)
+    changed |= files.write(home / "run.py", program, owner="root", mode=0o644)
+    # After what it runs: PostgreSQL may start it at any moment.
+    launcher = templates.render(
+        "archive.sh.j2", directory=home, notes=push.NOTES, claim_prefix=marks.CLAIM
+    )
     changed |= files.write(paths.PROGRAM, launcher, owner="root", mode=0o755)
     if changed:
         # Compiled once here: postgres may not write beside it, and it runs for every segment.
@@ -59,21 +67,22 @@ def claim(directory: Path, name: str, system_id: str) -> None:
 
 
 def look(layout: Layout, places: Places) -> Facts:
-    """How the archive stands, as postgres sees it.
+    """How the archive stands, as postgres sees it. Some milliseconds.
 
     Raises:
         Failed: It cannot be seen.
     """
-    # An older build's keeper might say it in other words.
-    install()
-    output = _run(
-        "look",
-        str(layout.data_directory),
-        str(places.directory),
-        places.claim,
-        *arguments(places.older),
-    )
-    return cast("Facts", json.loads(output))
+
+    def work() -> Facts:
+        os.chdir(layout.data_directory)
+        return keepers_look.look(str(places.directory), places.claim, places.older)
+
+    try:
+        return cast("Facts", forked.as_postgres(work, PATIENCE_S))
+    except forked.Failed as error:
+        raise Failed(str(error)) from None
+    except forked.TimedOut:
+        raise Failed(_SILENT) from None
 
 
 def requeue(layout: Layout, names: Sequence[str]) -> None:
@@ -93,7 +102,7 @@ def arguments(sources: Sequence[Source]) -> list[str]:
 def _run(*words: str) -> str:
     result = commands.run([paths.PROGRAM, *words], as_postgres=True, timeout_s=PATIENCE_S)
     if result.returncode == commands.TIMED_OUT:
-        raise Failed(f"its file system did not answer within {PATIENCE_S} s")
+        raise Failed(_SILENT)
     if result.returncode:
         raise Failed(commands.words(result).removeprefix(f"{NAME}: "))
     return result.stdout

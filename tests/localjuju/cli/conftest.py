@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 import jubilant
 import pytest
 
+from localjuju.cli import app
+from localjuju.cli.context import Context
 from localjuju.controller.facade import Controller, ControllerGoneError
 from localjuju.controller.wire import DEFAULT_JUJU_VERSION
 
@@ -48,9 +51,29 @@ def run_juju(*words: str, stdin: str = "", env: dict[str, str] | None = None) ->
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(scope="session")
+def run_inside(*words: str, env: dict[str, str] | None = None) -> Ran:
+    """Run the command line in this process, which for hundreds of them is much quicker."""
+    # As Python opens the two streams of a process.
+    said, told = (
+        io.TextIOWrapper(io.BytesIO(), "utf-8", errors=errors, write_through=True)
+        for errors in ("strict", "backslashreplace")
+    )
+    with Path(os.devnull).open() as nothing:
+        context = Context(
+            stdin=nothing, stdout=said, stderr=told, env={**os.environ, **(env or {})}
+        )
+        status = app.main(list(words), context)
+    out, err = (stream.buffer.getvalue().decode() for stream in (said, told))  # pyright: ignore[reportAttributeAccessIssue]
+    return Ran(status, out, err)
+
+
+@pytest.fixture(scope="module")
 def controller() -> Iterator[Path]:
-    """The home of a controller of our own; it starts with the first command."""
+    """The home of a controller of our own; it starts with the first command.
+
+    A module's own: whatever else this process runs meanwhile has that home, too, and tests of
+    machines would build all images anew there.
+    """
     # A Unix socket's path has 108 bytes, which pytest's own directories may exceed.
     home = Path(tempfile.mkdtemp(prefix="ljcli-"))
     with pytest.MonkeyPatch.context() as patch:

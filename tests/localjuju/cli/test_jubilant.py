@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import jubilant
 import pytest
+
+from localjuju.cli.names import CLOUD_REGION
+from tests.localjuju.cli.conftest import JUJU
 
 GO = "var/lib/juju/agents/unit-p-1/charm/go"
 """Lets the action ``linger`` of p/1 end; ``ssh`` starts in the machine's root directory here."""
@@ -111,6 +115,42 @@ def last_task(juju: jubilant.Juju) -> str:
     return next(iter(operations[max(operations, key=int)]["tasks"]))
 
 
+def test_waiting_for_what_does_not_come(pair: jubilant.Juju):
+    with pytest.raises(TimeoutError, match=r"wait timed out after 0\.3s"):
+        pair.wait(lambda _: False, delay=0.1, timeout=0.3)
+    with pytest.raises(jubilant.WaitError, match="error function any_active returned true"):
+        pair.wait(lambda _: False, error=jubilant.any_active)
+    assert jubilant.all_active(pair.status(), "p")
+    assert not jubilant.any_error(pair.status())
+
+
+def test_a_command_line_that_fails(pair: jubilant.Juju):
+    with pytest.raises(jubilant.CLIError) as caught:
+        pair.cli("config", "nowhere")
+    assert caught.value.returncode == 1
+    assert caught.value.stderr == 'ERROR application "nowhere" not found\n'
+    with pytest.raises(jubilant.CLIError) as caught:
+        pair.cli("config")
+    assert caught.value.returncode == 2
+    assert pair.cli("ssh", "p/0", "cat", stdin="said") == "said"
+    assert pair.cli("whoami", include_model=False).startswith("Controller:")
+
+
+def test_exec_on_what_is_not_there(pair: jubilant.Juju):
+    with pytest.raises(ValueError, match=r'unit "p/9" not found'):
+        pair.exec("true", unit="p/9")
+    with pytest.raises(ValueError, match=r"machine 99 not found"):
+        pair.exec("true", machine=99)
+    with pytest.raises(jubilant.CLIError, match="is not a valid unit name"):
+        pair.exec("true", unit="p")
+
+
+def test_exec_on_a_leader_need_not_know_it(pair: jubilant.Juju):
+    units = pair.status().apps["p"].units
+    leader = next(name for name, unit in units.items() if unit.leader)
+    assert pair.exec("echo $JUJU_UNIT_NAME", unit="p/leader").stdout == f"{leader}\n"
+
+
 def test_exec_on_a_unit_is_in_its_hook_context(pair: jubilant.Juju):
     task = pair.exec("echo $JUJU_UNIT_NAME; config-get word", unit="p/1")
     assert task.stdout == "p/1\nhello\n"
@@ -193,13 +233,19 @@ def test_secrets_of_the_users_own(pair: jubilant.Juju):
     assert access is not None
     assert [one.target for one in access] == ["application-p"]
 
-    pair.update_secret(uri, {"key": "three"}, name="newer", auto_prune=True)
+    pair.update_secret(uri, {"key": "three"}, name="newer", info="other", auto_prune=True)
+    assert pair.show_secret(uri).description == "other"
+    first = pair.show_secret(uri, reveal=True, revision=1)
+    assert first.content == {"key": "one", "other": "two"}
     assert pair.exec(f"secret-get {uri} key", unit="p/0").stdout == "one\n"
     assert pair.exec(f"secret-get {uri} key --refresh", unit="p/0").stdout == "three\n"
     assert pair.show_secret("newer", reveal=True).content == {"key": "three"}
     pair.cli("revoke-secret", uri, "p")
     with pytest.raises(jubilant.TaskError, match="permission denied"):
         pair.exec(f"secret-get {uri}", unit="p/0")
+    pair.remove_secret("newer", revision=1)
+    with pytest.raises(jubilant.CLIError, match="not found"):
+        pair.show_secret(uri, reveal=True, revision=1)
     pair.remove_secret("newer")
     with pytest.raises(jubilant.CLIError, match="not found"):
         pair.show_secret(uri)
@@ -218,6 +264,19 @@ def test_ssh_and_scp(pair: jubilant.Juju, tmp_path: Path):
     with pytest.raises(jubilant.CLIError) as caught:
         pair.ssh("p/0", "exit 7")
     assert caught.value.returncode == 7
+    assert pair.ssh(pair.status().apps["p"].units["p/0"].machine, "echo here") == "here\n"
+    options = ["-o", "BatchMode=yes", "-q"]
+    said = pair.ssh(
+        "p/0", "echo", "x", user="root", host_key_checks=False, ssh_options=options, container="c"
+    )
+    assert said == "x\n"
+    with pytest.raises(jubilant.CLIError, match=r'unit "p/9" not found'):
+        pair.ssh("p/9", "true")
+    (tmp_path / "tree/below").mkdir(parents=True)
+    (tmp_path / "tree/below/leaf").write_text("green")
+    pair.scp(tmp_path / "tree", "p/0:tmp/", host_key_checks=False, scp_options=["-r"])
+    pair.scp("p/0:tmp/tree", tmp_path / "copy", container="c", scp_options=["-r"])
+    assert (tmp_path / "copy/below/leaf").read_text() == "green"
     (tmp_path / "note").write_text("hello")
     pair.scp(tmp_path / "note", "p/0:tmp/")
     pair.scp("p/0:tmp/note", tmp_path / "back")
@@ -225,15 +284,23 @@ def test_ssh_and_scp(pair: jubilant.Juju, tmp_path: Path):
 
 
 def test_units_come_and_go(pair: jubilant.Juju):
-    pair.add_unit("p")
+    pair.add_unit("p", num_units=2)
     pair.wait(
-        lambda status: jubilant.all_active(status) and "p/2" in status.apps["p"].units, delay=0.1
+        lambda status: jubilant.all_active(status) and len(status.apps["p"].units) == 4, delay=0.1
     )
-    pair.remove_unit("p/2")
+    new = sorted(set(pair.status().apps["p"].units) - {"p/0", "p/1"})
+    machines = {pair.status().apps["p"].units[unit].machine for unit in new}
+    pair.remove_unit(new[0])
+    pair.remove_unit(new[1], destroy_storage=True, force=True)
     pair.wait(
-        lambda status: "p/2" not in status.apps["p"].units and "2" not in status.machines,
+        lambda status: (
+            sorted(status.apps["p"].units) == ["p/0", "p/1"]
+            and not machines & set(status.machines)
+        ),
         delay=0.1,
     )
+    with pytest.raises(jubilant.CLIError, match="not found"):
+        pair.remove_unit(new[0])
 
 
 def test_applications_are_related_refreshed_and_removed(pair: jubilant.Juju, parrot: Path):
@@ -254,8 +321,63 @@ def test_applications_are_related_refreshed_and_removed(pair: jubilant.Juju, par
     pair.refresh("q", path=parrot)
     pair.wait(lambda status: status.apps["q"].charm_rev == before + 1, delay=0.1)
     pair.wait(jubilant.all_agents_idle, delay=0.1)
+    pair.refresh("q", path=parrot, config={"word": "newly"}, trust=True, force=True)
+    assert pair.config("q")["word"] == "newly"
+    assert pair.config("q", app_config=True)["trust"] is True
+    pair.integrate("p:seed", "q:food")
+    pair.remove_relation("p", "q:food", force=True)
+    pair.wait(lambda status: "food" not in status.apps["q"].relations, delay=0.1)
     pair.remove_application("q")
     pair.wait(lambda status: "q" not in status.apps, delay=0.1)
+
+
+def test_a_deploy_onto_machines_that_are_there(pair: jubilant.Juju, parrot: Path):
+    before = set(pair.status().machines)
+    pair.add_machine(base="ubuntu@24.04", num_machines=2)
+    new = sorted(set(pair.status().machines) - before)
+    assert len(new) == 2
+    pair.deploy(
+        parrot,
+        "r",
+        base="ubuntu@24.04",
+        constraints={"mem": "8G", "cores": 4},
+        force=True,
+        num_units=2,
+        to=new,
+    )
+    pair.wait(lambda status: jubilant.all_active(status, "r"), delay=0.1)
+    units = pair.status().apps["r"].units
+    assert sorted(unit.machine for unit in units.values()) == new
+    pair.remove_application("r", destroy_storage=True, force=True)
+    pair.wait(
+        lambda status: "r" not in status.apps and not set(new) & set(status.machines), delay=0.1
+    )
+
+
+def test_models_are_made_and_destroyed_in_every_way(controller: Path):
+    cloud, _, region = CLOUD_REGION.partition("/")
+    ends: list[Callable[[jubilant.Juju, str], None]] = [
+        lambda juju, model: juju.destroy_model(model, destroy_storage=True),
+        lambda juju, model: juju.destroy_model(model, release_storage=True),
+        lambda juju, model: juju.destroy_model(model, force=True, no_wait=True),
+        lambda juju, model: juju.destroy_model(model, force=True, timeout=30),
+    ]
+    for number, end in enumerate(ends):
+        here = jubilant.Juju(cli_binary=JUJU)
+        here.add_model(
+            f"way-{number}",
+            (cloud, region, CLOUD_REGION, None)[number],
+            controller="localjuju",
+            config={"automatically-retry-hooks": False, "logging-config": "<root>=DEBUG"},
+            credential="any",
+        )
+        model = f"localjuju:way-{number}"
+        assert here.model == model
+        assert here.model_config()["automatically-retry-hooks"] is False
+        end(here, model)
+        assert here.model is None
+        with pytest.raises(jubilant.CLIError, match="not found"):
+            here.show_model(f"way-{number}")
 
 
 def test_a_failed_hook_is_seen_and_resolved(pair: jubilant.Juju):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from tests.localjuju.cli.conftest import JUJU
@@ -45,10 +45,16 @@ def test_without_its_tools_it_says_how_to_get_them(tmp_path: Path):
 def test_a_command_that_needs_no_controller_takes_no_time_and_starts_none(tmp_path: Path):
     home = tmp_path / "home"
     env = {"LOCALJUJU_HOME": str(home), "PATH": "/usr/bin:/bin"}
+
+    def used() -> float:
+        # What the processor did, which a busy host does not make more.
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
     took: list[float] = []
     for _ in range(5):
-        before = time.perf_counter()
+        before = used()
         subprocess.run([JUJU, "version"], env=env, check=True, capture_output=True)
-        took.append(time.perf_counter() - before)
+        took.append(used() - before)
     assert min(took) < 0.15
     assert not home.exists()

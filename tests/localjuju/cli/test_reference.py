@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,8 @@ from localjuju.cli import reference, registry
 from localjuju.cli.command import Command
 from localjuju.cli.unknown import JUJU_COMMANDS
 from tests.localjuju.cli.conftest import ROOT
+
+HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("module", registry.MODULES)
@@ -37,6 +41,16 @@ def test_the_page_about_the_commands_is_up_to_date():
     assert (ROOT / "localjuju/COMMANDS.md").read_text() == reference.page(), (
         "run: .venv/bin/python -m localjuju.cli.reference > localjuju/COMMANDS.md"
     )
+
+
+def test_the_table_of_behaviours_names_the_tests_that_show_them():
+    rows = (ROOT / "localjuju/README.md").read_text().splitlines()
+    shown_by = [row.split("|")[3] for row in rows if row.startswith("|") and row.count("|") == 4]
+    named = {name for column in shown_by for name in re.findall(r"`([a-z_]+)`", column)}
+    there = {path.stem.removeprefix("test_"): path for path in HERE.parent.rglob("test_*.py")}
+    assert named <= set(there)
+    semantics = {name for name, path in there.items() if path.parent.name == "semantics"}
+    assert semantics <= named
 
 
 @pytest.mark.parametrize("command", registry.every(), ids=lambda one: one.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.localjuju.cli.conftest import Command
+from localjuju.cli import registry
+from tests.localjuju.cli.conftest import Command, run_inside
 
 REFUSED = [
     ("run", "no unit specified"),
@@ -117,8 +118,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
-def test_a_wrong_command_line_is_refused_in_jujus_words(juju: Command, line: str, text: str):
-    ran = juju(*line.split())
+def test_a_wrong_command_line_is_refused_in_jujus_words(line: str, text: str):
+    ran = run_inside(*line.split())
     assert (ran.status, ran.out, ran.err) == (2, "", f"ERROR {text}\n")
 
 
@@ -158,11 +159,21 @@ def test_help_is_there_wherever_it_is_asked_for(juju: Command, line: str):
     assert "--string-args (= false)" in ran.out
 
 
+@pytest.mark.parametrize("command", registry.names())
+def test_what_help_tells_of_the_stand_in_fits_80_columns(command: str):
+    usage, _, told = run_inside("help", command).out.partition("\n")
+    assert usage.startswith(f"Usage: juju {command} ")
+    # The summary is Juju's own line.
+    lines = told.splitlines()
+    assert max(len(line) for line in lines if line not in lines[1:3]) <= 80
+
+
 @pytest.mark.parametrize("line", ["", "help", "--help", "-h"])
 def test_without_a_command_there_is_help(juju: Command, line: str):
     ran = juju(*line.split())
     assert ran.status == 0
     assert "localjuju is a stand-in for Juju on one host." in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("line", ["--version", "version"])

@@ -260,7 +260,7 @@ class Model:
     def exec(self, unit: str, command: str) -> Task:
         """Run a command in the unit's context; it must end well."""
         task = self.try_exec(unit, command)
-        assert task["results"]["return-code"] == 0, task
+        assert (task["status"], task["results"]["return-code"]) == ("completed", 0), task
         return task
 
     def try_exec(self, unit: str, command: str) -> Task:
@@ -307,6 +307,11 @@ class Model:
     def wait_error(self, unit: str, hook: str) -> None:
         message = f'hook failed: "{hook}"'
         until(lambda: self.unit_status(unit)["workload-status"].get("message") == message, message)
+
+    def logged(self, part: str) -> list[str]:
+        """The messages of the model's log that contain a text."""
+        lines = self.controller.debug_log(self.name, replay=True, follow=False)
+        return [line["message"] for line in lines if part in line["message"]]
 
     def freeze(self, unit: str) -> int:
         """Stop the agent's process without ending it: to the controller, a cut link."""

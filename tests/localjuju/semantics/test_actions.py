@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localjuju.cli.commands.actions import RUN_WAIT_S
 from localjuju.controller.wire import JujuError
 from tests.localjuju.semantics.harness import Model, until
 
@@ -29,6 +30,10 @@ def test_unknown_parameters_are_rejected_and_the_call_never_runs(model: Model, u
         'given {"nested":{"deep":"down"},"other":1,"times":1,"word":"hello"}'
     )
     assert model.runs(unit, "speak") == []
+
+
+def test_juju_run_waits_60_s_by_default() -> None:
+    assert RUN_WAIT_S == 60.0
 
 
 def test_an_action_may_allow_any_parameter(model: Model, unit: str) -> None:
@@ -74,6 +79,13 @@ def test_action_set_nests_by_dots_and_values_are_strings(model: Model, unit: str
     assert results == {"a": "1", "b": {"c": "2", "d": {"e": "three"}}, "return-code": 0}
 
 
+@pytest.mark.parametrize("tool", ["action-get", "action-set a=1", "action-fail", "action-log x"])
+def test_the_tools_of_actions_are_refused_in_a_hook(model: Model, unit: str, tool: str) -> None:
+    model.script(unit, "config-changed", f"{tool} || true")
+    model.configure(text="second")
+    assert model.wait_run(unit, "config-changed", 2).err == "ERROR not running an action\n"
+
+
 @pytest.mark.parametrize("key", ["Big", "under_score", "-a", "stdout", "é"])
 def test_action_set_refuses_other_keys(model: Model, unit: str, key: str) -> None:
     model.script(unit, "speak", f"action-set {key}=1")
@@ -95,10 +107,14 @@ def test_action_log_is_seen_while_the_action_runs(model: Model, unit: str) -> No
 
 
 def test_action_fail_with_exit_0_keeps_what_was_changed(model: Model, unit: str) -> None:
-    script = "relation-set -r cluster:0 word=kept; secret-add key=kept; action-fail 'no luck'"
+    script = (
+        "relation-set -r cluster:0 word=kept; secret-add key=kept; action-set a=1;"
+        "action-fail 'no luck'"
+    )
     model.script(unit, "speak", script)
     task = model.act(unit, "speak")
     assert (task["status"], task["message"]) == ("failed", "no luck")
+    assert task["results"]["a"] == "1"
     assert model.out(unit, f"relation-get -r cluster:0 word {unit}") == "kept\n"
     assert len(model.controller.secrets(model.name)) == 1
 
@@ -106,11 +122,18 @@ def test_action_fail_with_exit_0_keeps_what_was_changed(model: Model, unit: str)
 def test_a_non_zero_exit_commits_nothing_and_fails_with_the_exit_status(
     model: Model, unit: str
 ) -> None:
-    model.script(unit, "speak", "relation-set -r cluster:0 word=lost; action-set a=1; exit 3")
+    script = (
+        "relation-set -r cluster:0 word=lost; secret-add key=lost >/dev/null; open-port 80;"
+        "action-set a=1; action-log said; exit 3"
+    )
+    model.script(unit, "speak", script)
     task = model.act(unit, "speak")
     assert (task["status"], task["message"]) == ("failed", "exit status 3")
     assert task["results"] == {"a": "1", "return-code": 3}
+    assert [line["message"] for line in task["log"]] == ["said"]
     assert model.out(unit, f"relation-get -r cluster:0 word {unit}") == ""
+    assert model.controller.secrets(model.name) == {}
+    assert model.json(unit, "opened-ports") == []
 
 
 def test_what_it_prints_is_in_the_results(model: Model, unit: str) -> None:

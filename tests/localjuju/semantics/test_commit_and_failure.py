@@ -6,6 +6,8 @@ import os
 import signal
 from itertools import pairwise
 
+import pytest
+
 from tests.localjuju.semantics.harness import Model, until
 
 # Everything that a hook can change, in one script.
@@ -41,6 +43,48 @@ def test_exit_0_commits_everything(model: Model) -> None:
     assert _committed(model) == EVERYTHING
 
 
+# What a hook can do to secrets that are there already; $given, $shown … are their URIs.
+SECRET_CHANGES = """
+secret-set $given key=changed
+secret-grant $given --relation $relation
+secret-revoke $shown --relation $relation
+secret-remove $spare
+secret-add --label added key=value
+[ -e $probe/well ]
+"""
+
+
+def test_secrets_are_updated_granted_revoked_and_removed_by_exit_0_only(model: Model) -> None:
+    model.deploy("server")
+    model.deploy("client")
+    model.controller.integrate(model.name, "server:served", "client:used")
+    model.wait_run("server/0", "served-relation-changed")
+    relation = model.json("server/0", "relation-ids served")[0].partition(":")[2]
+    given, shown, spare = (
+        model.out("server/0", f"secret-add --label {label} key=first").strip()
+        for label in ("given", "shown", "spare")
+    )
+    model.exec("server/0", f"secret-grant {shown} --relation {relation}")
+
+    def seen() -> tuple[object, ...]:
+        reads = [model.try_exec("client/0", f"secret-get {uri}") for uri in (given, shown)]
+        labels = {row["label"] for row in model.controller.secrets(model.name).values()}
+        content = model.json("server/0", f"secret-get {given} --peek")["key"]
+        return content, [read["results"]["return-code"] for read in reads], labels
+
+    before = ("first", [1, 0], {"given", "shown", "spare"})
+    assert seen() == before
+    names = f"given={given}; shown={shown}; spare={spare}; relation={relation};"
+    model.script("server/0", "config-changed", names + SECRET_CHANGES)
+    model.configure("server", text="second")
+    model.wait_run("server/0", "config-changed", 2)
+    assert seen() == before
+    (model.probe("server/0") / "well").touch()
+    until(lambda: model.runs("server/0", "config-changed")[-1].code == 0, "a hook that ends well")
+    model.settle("server")
+    assert seen() == ("changed", [0, 1], {"given", "shown", "added"})
+
+
 def test_nothing_is_committed_before_the_hook_ends(model: Model) -> None:
     model.deploy(units=2)
     leader = model.wait_leader()
@@ -72,12 +116,15 @@ def test_a_non_zero_exit_discards_all_of_it(model: Model) -> None:
 
 def test_a_commit_error_is_a_hook_failure_and_changes_nothing(model: Model) -> None:
     model.deploy()
-    # The second secret's label is taken by the first, which is found out at the commit only.
-    model.script("probe/0", "config-changed", CHANGES + "secret-add --label made key=other")
+    # The label is another secret's already, which is found out at the commit only.
+    uri = model.out("probe/0", "secret-add --label made key=other").strip()
+    model.script("probe/0", "config-changed", CHANGES)
     model.configure(text="second")
     model.wait_error("probe/0", "config-changed")
+    assert model.runs("probe/0", "config-changed")[1].code == 0
     model.script("probe/0", "config-changed", "true")
     model.settle()
+    model.exec("probe/0", f"secret-remove {uri}")
     assert _committed(model) == NOTHING
 
 
@@ -85,31 +132,48 @@ def _status(model: Model) -> str:
     return model.unit_status("probe/0")["workload-status"].get("message", "")
 
 
-def test_losing_leadership_fails_the_whole_hook_that_wrote_the_app_bag(model: Model) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "relation-set -r cluster:0 --app word=late",
+        "secret-add --label late key=value",
+        "secret-set $uri key=late",
+        "secret-remove $uri",
+    ],
+)
+def test_losing_leadership_before_the_commit_fails_the_whole_hook(
+    model: Model, change: str
+) -> None:
     model.deploy(units=2)
     leader = model.wait_leader()
     other = next(unit for unit in model.units() if unit != leader)
-    wait = "until [ -e $probe/go ]; do sleep 0.02; done"
+    uri = model.out(leader, "secret-add --label early key=first").strip()
     model.script(
         leader,
         "config-changed",
-        "relation-set -r cluster:0 own=1; relation-set -r cluster:0 --app word=late;" + wait,
+        f"uri={uri}; relation-set -r cluster:0 own=1; {change}; touch $probe/written;"
+        "until [ -e $probe/go ]; do sleep 0.02; done",
     )
     model.configure(text="second")
-    model.wait_run(leader, "config-changed", 2, ended=False)
+    until((model.probe(leader) / "written").exists, "the hook to write")
     pid = model.freeze(leader)
-    until(lambda: model.leader() == other, "another leader")
+
+    def agent() -> str:
+        return model.unit_status(leader)["juju-status"]["current"]
+
+    until(lambda: model.leader() == other and agent() == "lost", "another leader")
     os.kill(pid, signal.SIGCONT)
+    # The link is there again when the hook ends: only the leadership is not.
+    until(lambda: agent() == "executing", "its return")
     (model.probe(leader) / "go").touch()
-    until(
-        lambda: (
-            model.unit_status(leader)["workload-status"].get("message")
-            == 'hook failed: "config-changed"'
-        ),
-        "the failure",
-    )
+    failed = f'failed: cannot apply changes: "{leader}" is not leader of "probe"'
+    until(lambda: model.logged(failed), "the failure")
+    assert model.runs(leader, "config-changed")[1].code == 0
     assert "word" not in model.json(other, "relation-get -r cluster:0 --app - probe")
     assert "own" not in model.json(other, f"relation-get -r cluster:0 - {leader}")
+    labels = [row["label"] for row in model.controller.secrets(model.name).values()]
+    assert labels == ["early"]
+    assert model.json(other, f"secret-get {uri} --peek") == {"key": "first"}
 
 
 def test_statuses_version_and_log_are_immediate_and_never_rolled_back(model: Model) -> None:
@@ -127,14 +191,7 @@ def test_statuses_version_and_log_are_immediate_and_never_rolled_back(model: Mod
     assert (status["current"], status["message"]) == ("blocked", "at once")
     formatted = model.controller.status(model.name)["formatted"]
     assert formatted["applications"]["probe"]["version"] == "9.9"
-    until(
-        lambda: [
-            line
-            for line in model.controller.debug_log(model.name, replay=True, follow=False)
-            if line["message"] == "logged at once"
-        ],
-        "the log line",
-    )
+    until(lambda: model.logged("logged at once"), "the log line")
     (model.probe("probe/0") / "go").touch()
     model.wait_error("probe/0", "config-changed")
     model.script("probe/0", "config-changed", "true")
@@ -184,6 +241,20 @@ def test_the_wait_between_retries_doubles_up_to_a_bound(model: Model) -> None:
     assert waits[1] > waits[0]
     assert waits[2] > waits[1]
     assert waits[3] < 1.4
+
+
+def test_after_a_hook_that_ended_well_the_wait_is_short_again(model: Model) -> None:
+    model.deploy()
+    for word in ("second", "third"):
+        model.script("probe/0", "config-changed", "[ -e $probe/well ] && rm $probe/well")
+        first = len(model.runs("probe/0", "config-changed"))
+        model.configure(text=word)
+        model.wait_run("probe/0", "config-changed", first + 4)
+        (model.probe("probe/0") / "well").touch()
+        model.settle()
+        one, two = (run.begin for run in model.runs("probe/0", "config-changed")[first:][:2])
+        # The longest that was waited for before is 0.8 s, less a fifth.
+        assert two - one < 0.6
 
 
 def test_other_hooks_wait_for_the_failed_one_but_actions_run(model: Model) -> None:

@@ -51,6 +51,32 @@ def test_what_a_charm_must_have(model: Model, tmp_path: Path, missing: str) -> N
         model.controller.deploy(model.name, charm)
 
 
+def test_its_manifest_must_name_a_base(model: Model) -> None:
+    charm = pack(model.host.home, files={"manifest.yaml": "analysis: {}\n"})
+    with pytest.raises(JujuError, match="does not define any bases"):
+        model.controller.deploy(model.name, charm)
+
+
+def test_charmcraft_yaml_is_not_read(model: Model) -> None:
+    charmcraft = "name: other\nconfig: {options: {more: {type: string}}}\nactions: {more: {}}\n"
+    model.deploy(files={"charmcraft.yaml": charmcraft + "bases: [{name: debian}]\n"})
+    app = model.controller.status(model.name)["formatted"]["applications"]["probe"]
+    assert (app["charm-name"], app["base"]["name"]) == ("probe", "ubuntu")
+    assert "more" not in model.controller.config(model.name, "probe")["settings"]
+    assert "more" not in model.controller.actions(model.name, "probe")
+
+
+def test_a_charm_needs_neither_options_nor_actions(model: Model) -> None:
+    charm = model.host.home / "plain.zip"
+    with zipfile.ZipFile(charm, "w") as archive:
+        for name in ("metadata.yaml", "manifest.yaml", "dispatch"):
+            archive.write(CHARM / name, name)
+    model.controller.deploy(model.name, charm)
+    model.settle()
+    assert model.json("probe/0", "config-get") == {}
+    assert model.controller.actions(model.name, "probe") == {}
+
+
 def test_a_dispatch_must_be_executable(model: Model, tmp_path: Path) -> None:
     charm = tmp_path / "charm.zip"
     with zipfile.ZipFile(charm, "w") as archive:

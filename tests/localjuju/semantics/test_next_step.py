@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from localjuju.agent.backoff import Backoff, jittered
 from localjuju.agent.leadership import Tracker
 from localjuju.agent.link import LinkDown
 from localjuju.agent.resolver import Circumstances, Operation, next_operation
 from localjuju.agent.state import Hook, RelationState, UnitState
-from localjuju.agent.uniter import Uniter
 from localjuju.controller.clock import Timing
 
 NOW = Circumstances(
@@ -179,6 +179,13 @@ def test_secrets_actions_and_commands_come_before_config_changed() -> None:
     assert _hook(state, goal).kind == "config-changed"
 
 
+def test_an_action_and_leader_elected_wait_for_a_hook_that_must_follow() -> None:
+    state = _settled(started=False, kind="run-hook", step="queued", hook=Hook("start"))
+    goal = _goal(tasks=[{"id": "7", "abort": False}])
+    leading = dataclasses.replace(NOW, leads=True)
+    assert next_operation(state, goal, leading) == Operation("hook", Hook("start"))
+
+
 def test_a_dying_unit_raises_no_leader_or_secret_hooks() -> None:
     secret = {"id": "s", "label": None, "revision": 2}
     secrets = {"changed": [secret], "rotate": [], "expired": [], "obsolete": []}
@@ -200,13 +207,33 @@ def test_update_status_runs_if_nothing_else_does() -> None:
 
 
 def test_update_status_varies_by_a_fifth() -> None:
-    seen = [Uniter._jittered(300) for _ in range(2000)]
+    seen = [jittered(300) for _ in range(2000)]
     assert 240 <= min(seen) < 250
     assert 350 < max(seen) <= 360
 
 
 def test_failed_hooks_wait_5_s_at_first_and_5_min_at_last() -> None:
     assert (Timing().retry_min_s, Timing().retry_max_s) == (5.0, 300.0)
+
+
+def _waits(tries: int) -> list[float]:
+    backoff = Backoff()
+    return [backoff.next(5, 300) for _ in range(tries)]
+
+
+def test_the_waits_of_a_failed_hook_double_and_vary_by_a_fifth() -> None:
+    for number, expected in enumerate((5, 10, 20, 40, 80, 160, 300, 300), 1):
+        seen = [_waits(number)[-1] for _ in range(500)]
+        assert 0.8 * expected <= min(seen) < 0.85 * expected
+        assert 1.15 * expected < max(seen) <= 1.2 * expected
+
+
+def test_a_hook_that_ends_well_makes_the_next_wait_short_again() -> None:
+    backoff = Backoff()
+    for _ in range(5):
+        backoff.next(5, 300)
+    backoff.reset()
+    assert backoff.next(5, 300) <= 6
 
 
 class _Link:

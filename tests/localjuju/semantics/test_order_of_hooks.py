@@ -196,6 +196,18 @@ def test_force_without_no_wait_gives_a_living_agent_its_time(model: Model) -> No
     assert record.exists()
 
 
+def test_a_unit_removed_by_force_leaves_the_machine_to_the_others(model: Model) -> None:
+    model.deploy()
+    model.deploy("other", to=["0"])
+    model.script("probe/0", "stop", "exec sleep 60")
+    directory = model.root("probe/0") / "var/lib/juju/agents/unit-probe-0"
+    model.controller.remove_unit(model.name, ["probe/0"], force=True)
+    until(lambda: "probe/0" not in model.units(), "the unit to go")
+    until(lambda: not directory.exists(), "its agent to go")
+    model.configure("other", text="second")
+    assert model.wait_run("other/0", "config-changed", 2).code == 0
+
+
 def test_a_reboot_gives_one_extra_start_and_nothing_else(model: Model) -> None:
     model.deploy()
     before = len(model.runs("probe/0"))
@@ -232,14 +244,23 @@ def test_a_hook_killed_by_a_signal_is_requeued(model: Model, name: str) -> None:
     model.script("probe/0", "config-changed", script.replace("SIGNAL", name))
     model.configure(text="second")
     assert model.wait_run("probe/0", "config-changed", 3).code == 0
-    assert model.unit_status("probe/0")["workload-status"]["current"] != "error"
+    until(lambda: model.logged('hook "config-changed" was terminated'), "the log to say so")
+    assert model.logged('"config-changed" (via hook dispatching script: dispatch) failed') == []
+    history = model.controller.status_log(model.name, "probe/0")
+    assert "error" not in [row["status"] for row in history]
 
 
-def test_update_status_comes_by_itself(model: Model) -> None:
+def test_update_status_comes_by_itself_and_not_evenly(model: Model) -> None:
     # Juju takes no less than a minute; the database does.
     model.deploy()
-    _set_interval(model, "1s")
-    model.wait_run("probe/0", "update-status", 2)
+    _set_interval(model, "400ms")
+    model.wait_run("probe/0", "update-status", 8)
+    begins = [run.begin for run in model.runs("probe/0", "update-status")]
+    waits = [later - earlier for earlier, later in pairwise(begins)]
+    # Within 0.32 to 0.48 s, and what the hook itself takes; that seven come within 0.02 s of each
+    # other happens once in thirty thousand times.
+    assert min(waits) > 0.31
+    assert max(waits) - min(waits) > 0.02
 
 
 def _set_interval(model: Model, interval: str) -> None:
@@ -283,6 +304,8 @@ def test_leader_elected_needs_an_idle_unit(model: Model) -> None:
     until(lambda: model.unit_status(other)["workload-status"]["current"] == "error", "an error")
     model.cut_power(leader)
     until(lambda: model.leader() == other, "the other unit to lead")
+    tries = len(model.runs(other, "config-changed"))
+    model.wait_run(other, "config-changed", tries + 2)
     assert "leader-elected" not in model.names(other)
     model.script(other, "config-changed", None)
     model.wait_run(other, "leader-elected")

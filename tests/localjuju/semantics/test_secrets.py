@@ -60,12 +60,16 @@ def test_all_units_read_app_owned_secrets_by_uri_or_label_without_a_grant(
         assert model.json(other, f"secret-get {reference}") == {"key": "value"}
 
 
-def test_the_first_get_pins_the_revision(model: Model, pair: tuple[str, str]) -> None:
+def test_the_first_get_pins_the_latest_revision_for_that_unit(
+    model: Model, pair: tuple[str, str]
+) -> None:
     leader, other = pair
     uri = model.out(leader, "secret-add key=one").strip()
-    assert model.json(other, f"secret-get {uri}") == {"key": "one"}
     model.exec(leader, f"secret-set {uri} key=two")
-    assert model.json(other, f"secret-get {uri}") == {"key": "one"}
+    assert model.json(other, f"secret-get {uri}") == {"key": "two"}
+    model.exec(leader, f"secret-set {uri} key=three")
+    assert model.json(other, f"secret-get {uri}") == {"key": "two"}
+    assert model.json(leader, f"secret-get {uri}") == {"key": "three"}
 
 
 def test_refresh_moves_the_pin_and_peek_does_not(model: Model, pair: tuple[str, str]) -> None:
@@ -179,6 +183,55 @@ def test_an_own_secret_is_readable_in_the_hook_that_adds_it(
     out = model.out(pair[0], "uri=$(secret-add key=value); secret-get $uri key; secret-ids")
     assert out.startswith("value\n")
     assert len(out.splitlines()) == 2
+
+
+def test_an_own_change_is_read_in_the_same_hook_by_refresh_and_peek_only(
+    model: Model, pair: tuple[str, str]
+) -> None:
+    leader, _ = pair
+    uri = model.out(leader, "secret-add --label old key=one").strip()
+    model.exec(leader, f"secret-get {uri}")
+    reads = f"secret-get {uri} key; secret-get {uri} key --peek; secret-get --label new --peek"
+    out = model.out(leader, f"secret-set {uri} --label new key=two; {reads}")
+    assert out == "one\ntwo\nkey: two\n"
+    assert model.out(leader, f"secret-get {uri} key") == "one\n"
+    out = model.out(leader, f"secret-set {uri} key=three; secret-get {uri} key --refresh")
+    assert out == "three\n"
+    assert model.out(leader, f"secret-get {uri} key") == "three\n"
+
+
+def test_several_changes_in_one_hook_make_one_revision(
+    model: Model, pair: tuple[str, str]
+) -> None:
+    leader, _ = pair
+    script = "uri=$(secret-add key=one); secret-set $uri key=two --label word; echo $uri"
+    uri = model.out(leader, script).strip()
+    (info,) = model.json(leader, f"secret-info-get {uri}").values()
+    assert (info["revision"], info["label"]) == (1, "word")
+    assert model.json(leader, f"secret-get {uri}") == {"key": "two"}
+    model.exec(leader, f"secret-set {uri} key=three; secret-set {uri} key=four --description d")
+    (info,) = model.json(leader, f"secret-info-get {uri}").values()
+    assert (info["revision"], info["label"], info["description"]) == (2, "word", "d")
+    assert model.json(leader, f"secret-get {uri} --peek") == {"key": "four"}
+
+
+def test_one_added_and_removed_in_the_same_hook_never_was(
+    model: Model, pair: tuple[str, str]
+) -> None:
+    model.exec(
+        pair[0],
+        "uri=$(secret-add key=one); secret-set $uri key=two; secret-grant $uri --relation 0;"
+        "secret-revoke $uri --relation 0; secret-remove $uri",
+    )
+    assert model.controller.secrets(model.name) == {}
+
+
+def test_a_label_is_given_once(model: Model, pair: tuple[str, str]) -> None:
+    leader, _ = pair
+    twice = "secret-add --label word key=one; secret-add --label word key=two"
+    results = model.try_exec(leader, twice)["results"]
+    assert results["return-code"] == 1
+    assert results["stderr"] == 'ERROR secret with label "word" already exists\n'
 
 
 def test_reveal_shows_the_content_and_nothing_else_does(

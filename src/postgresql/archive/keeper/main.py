@@ -3,7 +3,6 @@
     archive push PATH DIRECTORY CLAIM                   archive_command, in the data directory
     archive claim DIRECTORY CLAIM SYSTEM_ID             prove a directory and mark it
     archive carry DIRECTORY CLAIM [OLDER MOUNT]...      bring over what older directories hold
-    archive look DATA DIRECTORY CLAIM [OLDER MOUNT]...  how it stands, as JSON
     archive requeue DATA FILE...                        have the server archive these
 
 Exit status 1 for every failure: PostgreSQL takes more than 125 for a crash, does not count it as
@@ -45,8 +44,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _other(command: str, rest: list[str]) -> None:
-    import json
-
     from . import claims, look, service
     from .carry import Source
 
@@ -58,10 +55,6 @@ def _other(command: str, rest: list[str]) -> None:
     elif command == "carry":
         directory, claim, *older = rest
         service.carry_all(directory, claim, sources(older))
-    elif command == "look":
-        data, directory, claim, *older = rest
-        os.chdir(data)
-        print(json.dumps(look.look(directory, claim, sources(older))))
     elif command == "requeue":
         os.chdir(rest[0])
         look.requeue(rest[1:])

@@ -1,0 +1,1 @@
+"""What runs in a throwaway machine, with the checkout's own modules; each prints JSON."""

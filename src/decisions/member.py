@@ -1,0 +1,138 @@
+"""What this unit tells the others of itself."""
+
+from __future__ import annotations
+
+from decisions.admission import addresses, role_in_use, unit_at
+from decisions.facts import View
+from state.member import Admission, Member, Phase
+from state.messages import Ballot, Lost, Promise, Promotion, Request
+
+
+def phase(view: View) -> Phase:
+    """Names how far this unit has come, for its data bag."""
+    machine = view.machine
+    if view.owns_data and machine.running and machine.in_recovery is not None:
+        return Phase.standby if machine.in_recovery else Phase.primary
+    if machine.clone in ("running", "failed"):
+        return Phase.cloning
+    return Phase.waiting
+
+
+def member(view: View, admitted: tuple[str, ...] | None, proved: bool, instructed: bool) -> Member:
+    """Decides what this unit tells the others of itself.
+
+    Args:
+        view: as it is after the steps.
+        admitted: the units that have a slot and a line in pg_hba.conf by now; None: the steps
+            did not come to that, and it is as it was.
+        proved: whether a commit was held back as the synchronous setting in force asks.
+        instructed: whether the sentinel knows what the record allows.
+    """
+    machine = view.machine
+    serving = view.is_primary and machine.writable and view.owns_data
+    return Member(
+        unit=view.me,
+        address=machine.address,
+        architecture=machine.architecture,
+        os=machine.os,
+        major=machine.major,
+        version=machine.version,
+        phase=phase(view),
+        system_id=machine.system_id if view.owns_data else "",
+        timeline=machine.timeline,
+        follows=_follows(view),
+        follows_as=machine.upstream_role if machine.upstream else "",
+        parameters=dict(machine.parameters),
+        admits=_admission(view, admitted),
+        term=view.record.term if view.record and serving else 0,
+        streaming=machine.streaming if serving else (),
+        promise=_promise(view, proved) if serving else None,
+        ballot=_ballot(view),
+        ready=_ready(view) if instructed else 0,
+        promotion=_promotion(view),
+        lost=_lost(view),
+        unwell=machine.unwell if view.is_primary else "",
+        final=machine.final if view.owns_data and not machine.upstream else 0,
+        request=_request(view),
+    )
+
+
+def _follows(view: View) -> str:
+    """The unit from which it streams; also one that has left the relation."""
+    upstream = view.machine.upstream
+    before = view.members[view.me].follows
+    if not upstream:
+        return ""
+    return unit_at(view, upstream) or (before if before not in view.members else "")
+
+
+def _admission(view: View, admitted: tuple[str, ...] | None) -> Admission | None:
+    role = _role(view)
+    if admitted is None:
+        return view.members[view.me].admits if view.owns_data else None
+    if not (admitted and role and view.owns_data):
+        return None
+    known = addresses(view)
+    return Admission(role, {unit: known[unit] for unit in admitted if unit in known})
+
+
+def _role(view: View) -> str | None:
+    if not view.is_primary and view.primary is not None and view.primary.admits is not None:
+        return view.primary.admits.role
+    return (view.replication_role if view.is_primary else None) or role_in_use(view)
+
+
+def _promise(view: View, proved: bool) -> Promise | None:
+    """Only what is proved, of this very record alone; and it is never taken back: rule R4.
+
+    What is in force without a proof is tighter than what was told before, which stands.
+    """
+    record, told = view.record, view.members[view.me].promise
+    promise = view.machine.promise
+    if record is None:
+        return None
+    if proved and promise.serial == record.serial:
+        return promise
+    return told if told is not None and told.serial == record.serial else None
+
+
+def _ballot(view: View) -> Ballot | None:
+    """Only of a server that is deaf, and has replayed all that it has."""
+    record, machine = view.record, view.machine
+    if record is None or record.primary is not None or not view.owns_data:
+        return None
+    if not machine.running or not machine.in_recovery or not machine.deaf:
+        return None
+    if machine.log_end is None:
+        return None
+    return Ballot(record.term, machine.reached, machine.log_end, machine.final)
+
+
+def _ready(view: View) -> int:
+    """The primary stops only for a successor that needs no hook any more."""
+    record = view.record
+    return record.serial if record and record.successor == view.me else 0
+
+
+def _promotion(view: View) -> Promotion | None:
+    record, machine = view.record, view.machine
+    if record is None or record.successor != view.me or machine.promoted != record.term + 1:
+        return None
+    if not machine.writable or machine.reached != machine.promoted:
+        return None
+    return Promotion(machine.promoted, record.term, machine.reached_lsn)
+
+
+def _lost(view: View) -> Lost | None:
+    record, machine = view.record, view.machine
+    if record is None or (record.primary in (None, view.me) and record.successor is None):
+        return None
+    return Lost(record.term, machine.lost, machine.lost_long) if machine.lost else None
+
+
+def _request(view: View) -> Request | None:
+    """What was asked stands until the record is another."""
+    asked = view.members[view.me].request
+    if asked is None or view.record is None or asked.serial != view.record.serial:
+        return None
+    return asked

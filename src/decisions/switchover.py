@@ -1,0 +1,168 @@
+"""A planned hand-over to a standby, and one by force: rules R8 and R4 of README.md."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from decisions import quorum
+from decisions.facts import View
+from state.member import Phase
+from state.messages import Request
+from state.record import LogPosition, Record
+
+SWITCHOVER = "switchover"
+FORCE = "force"
+
+
+def begun(view: View) -> Record | None:
+    """Decides whether the leader names a successor, because an operator asked for one.
+
+    Returns:
+        The record with the successor; None if nobody asks, or it cannot be done now.
+    """
+    record, primary = view.record, view.primary
+    asked = _asked(view, SWITCHOVER)
+    if record is None or primary is None or asked is None or refusal(view, asked.unit):
+        return None
+    streaming = quorum.following(view, primary)
+    others = (unit for unit in streaming if unit != asked.unit)
+    candidates = tuple(sorted({*others, primary.unit}))
+    wanted = record.quorum if view.wanted_quorum is None else view.wanted_quorum
+    return dataclasses.replace(
+        record,
+        serial=record.serial + 1,
+        successor=asked.unit,
+        successor_candidates=candidates,
+        # Where replication is synchronous it must stay so on the way: rule R8.
+        successor_quorum=max(min(wanted, len(candidates)), min(record.quorum, 1)),
+    )
+
+
+def refusal(view: View, unit: str) -> str:
+    """Says why a unit cannot take over as planned now; empty if it can."""
+    record, primary = view.record, view.primary
+    if record is None or record.primary is None:
+        return "there is no primary now: an election is under way; wait for its end"
+    if primary is None or primary.phase is not Phase.primary:
+        return f"the primary {record.primary} is not up; see juju status"
+    if record.successor is not None:
+        return f"{record.successor} is already taking over; see juju status"
+    if unit == record.primary:
+        return f"{unit} is the primary already"
+    if unit not in view.members:
+        return f"there is no unit {unit}; the standbys are {_names(view)}"
+    if unit not in quorum.following(view, primary):
+        return f"{unit} does not stream from {primary.unit} on its timeline; see juju status"
+    if unit not in record.candidates:
+        return f"{unit} is not a candidate yet; try again in some seconds"
+    return ""
+
+
+def concluded(view: View) -> Record | None:
+    """Decides whether the leader records that the successor has taken over.
+
+    Returns:
+        The record of the new term; None while it has not.
+    """
+    record = view.record
+    if record is None or record.primary is None or record.successor is None:
+        return None
+    member = view.members.get(record.successor)
+    promotion = member.promotion if member else None
+    if promotion is None or promotion.term != record.term + 1:
+        return None
+    return dataclasses.replace(
+        record,
+        serial=record.serial + 1,
+        term=promotion.term,
+        primary=record.successor,
+        candidates=record.successor_candidates,
+        quorum=record.successor_quorum,
+        successor=None,
+        successor_candidates=(),
+        successor_quorum=0,
+        floor=LogPosition(promotion.reached, promotion.lsn),
+    )
+
+
+def forced(view: View) -> Record | None:
+    """Decides whether the leader names a unit because an operator takes the loss upon himself.
+
+    Returns:
+        The record that names it; None if nobody asks.
+    """
+    record = view.record
+    asked = _asked(view, FORCE)
+    if record is None or asked is None or asked.unit not in view.members:
+        return None
+    return dataclasses.replace(
+        record,
+        serial=record.serial + 1,
+        # A successor may have taken the next term by itself.
+        term=record.term + (2 if record.successor else 1),
+        primary=asked.unit,
+        candidates=(),
+        quorum=0,
+        successor=None,
+        successor_candidates=(),
+        successor_quorum=0,
+        floor=None,
+        previous_primary=None,
+        previous_term=None,
+    )
+
+
+def force_refusal(view: View) -> str:
+    """Says why this unit is not made primary by force; empty if it is."""
+    record, primary = view.record, view.primary
+    if record is None:
+        return "there is no cluster yet; wait for the deploy"
+    if not view.owns_data:
+        return f"{view.me} holds no copy of this cluster's data"
+    if record.primary == view.me:
+        return f"{view.me} is the primary already"
+    if primary is not None and not view.machine.lost and primary.phase is Phase.primary:
+        return (
+            f"the primary {primary.unit} works; hand over to this unit with: "
+            f"juju run {view.me} switchover to={view.me}"
+        )
+    return ""
+
+
+def may_be_lost(view: View) -> str:
+    """Says what is lost for good if this unit becomes primary by force now."""
+    record, machine = view.record, view.machine
+    former = (record.primary or record.previous_primary) if record else None
+    if machine.final and record and machine.final in (record.term, record.previous_term):
+        return f"nothing: this unit has all that {former} ever wrote"
+    return (
+        f"what {former} wrote after {lsn_text(machine.log_end or 0)}, where the log of "
+        f"{view.me} ends; how much that is, only {former} knows"
+    )
+
+
+def lsn_text(lsn: int) -> str:
+    """Writes an LSN as PostgreSQL does.
+
+    >>> lsn_text(0x1_0300_0148)
+    '1/3000148'
+    """
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
+
+
+def _asked(view: View, kind: str) -> Request | None:
+    for member in view.members.values():
+        request = member.request
+        if (
+            request is not None
+            and view.record is not None
+            and request.kind == kind
+            and request.serial == view.record.serial
+        ):
+            return request
+    return None
+
+
+def _names(view: View) -> str:
+    primary = view.record.primary if view.record else None
+    return ", ".join(sorted(name for name in view.members if name != primary)) or "none"

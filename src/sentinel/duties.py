@@ -1,0 +1,226 @@
+"""One turn of the sentinel: everything that it looks after, once."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from postgresql.probe import Verdict
+from sentinel import comeback, fence, findings, look
+from sentinel.contact import Attempt, Contact, Knocker
+from sentinel.courier import Courier
+from sentinel.deeds import Deeds
+from sentinel.events import Look, between
+from sentinel.findings import Findings
+from sentinel.mandate import Mandate
+from sentinel.probing import Target
+from sentinel.pulse import Heartbeat, Pulse
+
+PERIOD_S = 1.0
+# While a successor waits to be told of, clients wait for that, too.
+_HASTE_S = 0.2
+
+
+class Observer(Protocol):
+    """What looks at the server."""
+
+    def look(self) -> Look:
+        """Takes a look."""
+        ...
+
+    def term(self) -> int:
+        """Asks which term the log has reached."""
+        ...
+
+
+class Probes(Protocol):
+    """What makes small writes and hears what comes of them; see probing.py."""
+
+    def turn_to(self, target: Target | None) -> bool:
+        """Probes this target from now on."""
+        ...
+
+    def heard(self) -> Verdict | None:
+        """Gives the best answer since the last call."""
+        ...
+
+
+class Stopper(Protocol):
+    """What ends the server at once; see fence.py."""
+
+    def stop(self) -> bool:
+        """Has it end, and does not wait for that."""
+        ...
+
+
+class Duties:
+    """Looks, judges, does what cannot wait, and raises what a hook should know."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        mandate: Callable[[], Mandate | None],
+        courier: Courier,
+        probing: Probes,
+        knocker: Knocker,
+        stopper: Stopper,
+        deeds: Deeds,
+        note: Path = findings.PATH,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observer = observer
+        self._mandate = mandate
+        self._courier = courier
+        self._probing = probing
+        self._knocker = knocker
+        self._stopper = stopper
+        self._deeds = deeds
+        self._note = note
+        self._clock = clock
+        self._before: Look | None = None
+        self._noted: Findings | None = None
+        self._stopped = ""
+        self._pulse = Pulse()
+        self._turned: float | None = None
+        self._contact = Contact(clock())
+
+    def turn(self) -> float:
+        """Takes one turn.
+
+        Returns:
+            Seconds until the next.
+        """
+        now = self._clock()
+        mandate = self._mandate()
+        seen = self._observer.look()
+        seen = self._judged(seen, mandate, now)
+        attempt = self._knock(seen, mandate)
+        self._contact.turn(now, self._heard(seen, mandate), attempt)
+        self._keep_out(seen, mandate)
+        self._do(seen, mandate)
+        self._tell(seen, mandate)
+        if mandate is not None and mandate.authority is not None and not seen.promoted:
+            return _HASTE_S
+        return PERIOD_S
+
+    def _judged(self, seen: Look, mandate: Mandate | None, now: float) -> Look:
+        """Adds what the mandate makes of it."""
+        beat = self._heartbeat(target(seen, mandate), now)
+        own = seen.writable
+        lost = "" if own else beat.lost
+        promoted = 0
+        if mandate is not None and mandate.authority is not None and seen.writable:
+            term = mandate.authority.term
+            # It counts from its first commit on: until then nobody could tell of it.
+            promoted = term if self._observer.term() == term else 0
+        quiet = seen.clone in ("running", "finished") or seen.rewind == "running" or seen.running
+        return dataclasses.replace(
+            seen,
+            unrest=0 if quiet else look.unrest(now),
+            lost=lost,
+            lost_long=beat.lost_long and bool(lost),
+            since=self._since(beat) if lost else 0.0,
+            unwell=beat.lost if own else "",
+            electing=mandate is not None and mandate.electing,
+            gated=look.unrest(now) if is_gated(seen, mandate) else 0,
+            promoted=promoted,
+        )
+
+    def _since(self, beat: Heartbeat) -> float:
+        if self._before is not None and self._before.lost:
+            return self._before.since
+        return float(round(time.time() - beat.silent_s))
+
+    def _heartbeat(self, wanted: Target | None, now: float) -> Heartbeat:
+        elapsed = 0.0 if self._turned is None else now - self._turned
+        self._turned = now
+        if self._probing.turn_to(wanted):
+            self._pulse = Pulse()
+            return Heartbeat()
+        if wanted is None:
+            return Heartbeat()
+        return self._pulse.turn(elapsed, self._probing.heard())
+
+    def _knock(self, seen: Look, mandate: Mandate | None) -> Attempt | None:
+        """Tries a controller where the answer matters, and gives what the last try found."""
+        if mandate is None or not (mandate.primary or mandate.authority):
+            return None
+        by_right = mandate.primary and mandate.alone
+        if seen.writable and (by_right or not self._contact.is_quiet):
+            return None
+        self._knocker.knock(mandate.controllers)
+        return self._knocker.last
+
+    def _heard(self, seen: Look, mandate: Mandate | None) -> frozenset[tuple[str, str]]:
+        watched = mandate.watched if mandate else ()
+        return frozenset(each for each in seen.heard if each[0] in watched)
+
+    def _keep_out(self, seen: Look, mandate: Mandate | None) -> None:
+        reason = fence.reason(seen.writable, mandate, self._contact.isolated)
+        if reason:
+            if reason != self._stopped:
+                _say(f"stopping PostgreSQL: {reason}")
+            self._stopped = reason
+            self._stopper.stop()
+        elif seen.writable or seen.streaming:
+            self._stopped = ""
+
+    def _do(self, seen: Look, mandate: Mandate | None) -> None:
+        if mandate is not None and mandate.authority is not None:
+            self._deeds.want("succeed", mandate.authority)
+            return
+        connected = {name for name, state, _ in seen.standbys if state == "streaming"}
+        unreachable_s = self._contact.unreachable_s
+        way = comeback.way(mandate, unreachable_s, seen.up, bool(seen.gated), connected)
+        self._deeds.want(way, None)
+
+    def _tell(self, seen: Look, mandate: Mandate | None) -> None:
+        self._write(
+            Findings(
+                term=mandate.term if mandate else 0,
+                lost=seen.lost,
+                lost_long=seen.lost_long,
+                since=seen.since,
+                unwell=seen.unwell,
+                promoted=seen.promoted,
+                stopped=self._stopped,
+            )
+        )
+        # What the hook will read is written before.
+        self._courier.take(between(self._before, seen))
+        self._before = seen
+        self._courier.work()
+
+    def _write(self, found: Findings) -> None:
+        if found == self._noted:
+            return
+        try:
+            findings.write(found, self._note)
+            self._noted = found
+        except OSError as error:
+            _say(f"cannot write {self._note}: {error.strerror or error}")
+
+
+def target(seen: Look, mandate: Mandate | None) -> Target | None:
+    """Whom to probe: a primary itself, a standby the primary that it looks after."""
+    if mandate is None:
+        return None
+    if seen.writable:
+        return Target("", mandate.port, "", mandate.term)
+    if mandate.upstream and mandate.password:
+        return Target(mandate.upstream, mandate.port, mandate.password, mandate.term)
+    return None
+
+
+def is_gated(seen: Look, mandate: Mandate | None) -> bool:
+    """Whether the server may accept writes and does not, as the charm did not start it."""
+    return mandate is not None and mandate.primary and not mandate.final and seen.deaf
+
+
+def _say(text: str) -> None:
+    """Into the journal."""
+    sys.stderr.write(f"{text}\n")

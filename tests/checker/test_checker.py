@@ -1,0 +1,198 @@
+"""The decisions, driven through everything that can go wrong.
+
+More of the same: make walks N=100000
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checker.exhaustive import explore
+from tests.checker.hook import Rules
+from tests.checker.moves import ALL, Move, apply, settle
+from tests.checker.mutations import MUTATIONS, Mutation
+from tests.checker.walks import follow, settled, shortened, walk
+from tests.checker.world import World
+
+RULES = Rules()
+# How many moves are made in every order; with a successor there are more of them.
+DEPTHS = {"a successor is named": 4, "the successor is ready": 4}
+DEPTH = 5
+WALKS = 700
+# Most mutations are found within some ten.
+PATIENCE = 1000
+
+# What the pair is at when everything that can happen begins to happen.
+BEGINNINGS: dict[str, tuple[Move, ...]] = {
+    "at rest": (),
+    "a successor is named": (("ask", "pg/0", "switchover", "pg/1"), ("hook", "pg/0", ALL, None)),
+    "the successor is ready": (
+        ("ask", "pg/0", "switchover", "pg/1"),
+        ("hook", "pg/0", ALL, None),
+        ("hook", "pg/1", ALL, None),
+    ),
+    "the last word is said": (
+        ("ask", "pg/0", "switchover", "pg/1"),
+        ("hook", "pg/0", ALL, None),
+        ("hook", "pg/1", ALL, None),
+        ("hook", "pg/0", ALL, None),
+    ),
+    "the primary is lost": (
+        ("power off", "pg/0"),
+        ("lease", "pg/1"),
+        ("sentinel", "pg/1", ALL),
+        ("sentinel", "pg/1", ALL),
+    ),
+    "an election is under way": (
+        ("set", "pg/1", "alarm", True),
+        ("lease", "pg/1"),
+        ("sentinel", "pg/1", ALL),
+        ("sentinel", "pg/1", ALL),
+        ("hook", "pg/1", ALL, None),
+    ),
+    "another primary is named": (
+        ("power off", "pg/0"),
+        ("lease", "pg/1"),
+        ("sentinel", "pg/1", ALL),
+        ("sentinel", "pg/1", ALL),
+        ("hook", "pg/1", ALL, None),
+        ("hook", "pg/1", ALL, None),
+    ),
+    "the primary stands alone": (
+        ("power off", "pg/1"),
+        *(("hook", "pg/0", ALL, None),) * 3,
+    ),
+}
+
+# Each of these once did not come to rest, or lost a commit.
+ROWS: dict[str, tuple[int, tuple[Move, ...]]] = {
+    "the successor leaves": (
+        3,
+        (
+            ("ask", "pg/0", "switchover", "pg/1"),
+            ("hook", "pg/0", ALL, None),
+            ("expel", "pg/1"),
+        ),
+    ),
+    "the successor is gone for good": (
+        4,
+        (
+            ("ask", "pg/0", "switchover", "pg/3"),
+            ("hook", "pg/0", ALL, None),
+            ("gone", "pg/3"),
+        ),
+    ),
+    "the only member of a setting that was never proved is gone": (
+        3,
+        (("power off", "pg/1"), ("hook", "pg/0", 11, None), ("gone", "pg/2")),
+    ),
+    "one that had lost the primary is gone before its ballot, without acknowledgements": (
+        2,
+        (
+            ("set", "pg/1", "alarm", True),
+            ("sentinel", "pg/1", ALL),
+            ("wanted", 0),
+            ("sentinel", "pg/1", ALL),
+            ("sentinel", "pg/1", ALL),
+            ("hook", "pg/0", ALL, ()),
+            ("lease", "pg/1"),
+            ("sentinel", "pg/1", ALL),
+            ("hook", "pg/1", ALL, None),
+            ("gone", "pg/1"),
+        ),
+    ),
+    "a new primary leaves in the middle of its last word": (
+        3,
+        (
+            ("ask", "pg/0", "switchover", "pg/1"),
+            ("hook", "pg/0", ALL, None),
+            ("hook", "pg/1", ALL, None),
+            ("hook", "pg/0", ALL, None),
+            ("sentinel", "pg/1", ALL),
+            ("receive", "pg/0", None),
+            ("hook", "pg/1", ALL, None),
+            ("hook", "pg/0", ALL, None),
+            ("remove", "pg/1", 1),
+        ),
+    ),
+    "a primary is removed by force, and its machine runs on": (
+        4,
+        (("backend dies", "pg/0"), ("expel", "pg/0")),
+    ),
+    "a standby that is cloned anew has less than it had acknowledged": (
+        2,
+        (
+            ("reinit", "pg/1"),
+            ("job", "pg/1", "done"),
+            ("commit", "pg/0"),
+            ("receive", "pg/1", None),
+            ("hook", "pg/1", 3, None),
+            ("gone", "pg/0"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_whatever_happens_to_two_units(beginning: str) -> None:
+    world = _at(2, BEGINNINGS[beginning])
+    states, found = explore(world, DEPTHS.get(beginning, DEPTH), RULES, every=20)
+    assert found is None, found
+    assert states > 500
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_random_walks(count: int) -> None:
+    for seed in range(WALKS):
+        found = walk(seed, count, RULES)
+        assert found is None, shortened(found, RULES)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_what_was_found_once_holds(row: str) -> None:
+    count, moves = ROWS[row]
+    assert follow(count, 1, moves, RULES) == ""
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=list(MUTATIONS))
+def test_finds_a_rule_that_is_broken(mutation: Mutation) -> None:
+    assert any(walk(seed, 2 + seed % 3, mutation.rules, mutation.harm) for seed in range(PATIENCE))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_switchover_ends_with_the_one_that_was_asked_for(count: int) -> None:
+    world = _at(count, (("ask", "pg/0", "switchover", "pg/1"),))
+    assert settle(world, RULES) == ""
+    assert world.record is not None
+    assert (world.record.primary, world.record.term) == ("pg/1", 2)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_primary_that_is_gone_is_replaced(count: int) -> None:
+    world = _at(count, (("commit", "pg/0"), ("receive", "pg/1", None), ("gone", "pg/0")))
+    assert settle(world, RULES) == ""
+    assert world.record is not None
+    assert world.record.primary == "pg/1"
+
+
+def test_a_primary_that_stood_alone_is_replaced_by_force_only() -> None:
+    world = _at(2, (*BEGINNINGS["the primary stands alone"], ("gone", "pg/0")))
+    assert settle(world, RULES) != ""
+    apply(world, ("ask", "pg/1", "force", "pg/1"), RULES)
+    assert settle(world, RULES) == ""
+
+
+def test_a_primary_that_is_removed_hands_on_also_what_it_alone_had() -> None:
+    world = _at(2, (*BEGINNINGS["the primary stands alone"], ("commit", "pg/0"), ("boot", "pg/1")))
+    apply(world, ("receive", "pg/1", None), RULES)
+    apply(world, ("remove", "pg/0", 2), RULES)
+    assert settle(world, RULES) == ""
+    assert world.record is not None
+    assert world.record.primary == "pg/1"
+
+
+def _at(count: int, moves: tuple[Move, ...]) -> World:
+    world = settled(count)
+    for move in moves:
+        apply(world, move, RULES)
+    return world

@@ -1,0 +1,207 @@
+"""A deployed application under writers: its units, machines and addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import subprocess
+import threading
+
+import jubilant
+
+from localjuju.host import disks, machines
+from localjuju.host.errors import HostError
+from localjuju.host.machine import Machine
+from tests.failover.attempts import Log
+from tests.failover.faults import ARCHIVE_DISK, DATA_DISK
+from tests.failover.writers import DATABASE, PASSWORD, ROLE, TABLE, Writers
+from tests.integration.cluster import Cluster, wait_until
+
+# Large enough for what the servers keep, small enough to be filled in a moment.
+_DISK = "1G"
+# A server may be down, or without a primary, for a while.
+_PATIENCE_S = 420.0
+
+
+class Stage:
+    """What operations and faults act on. Looks at Juju only where it has to: it may be away."""
+
+    def __init__(self, cluster: Cluster, client: Machine) -> None:
+        """Takes a deployed application.
+
+        Args:
+            cluster: it.
+            client: the machine from which writers connect.
+        """
+        self.cluster = cluster
+        self.client = client
+        self.log = Log()
+        self.writers: Writers | None = None
+        self._machines: dict[str, Machine] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def model(self) -> str:
+        assert self.cluster.juju.model
+        return self.cluster.juju.model
+
+    # Who is there
+
+    def units(self) -> list[str]:
+        with self._lock:
+            return list(self._machines)
+
+    def machine(self, unit: str) -> Machine:
+        with self._lock:
+            return self._machines[unit]
+
+    def members(self) -> dict[str, Machine]:
+        """The machines by address."""
+        with self._lock:
+            return {machine.address: machine for machine in self._machines.values()}
+
+    def primary(self) -> str:
+        """The unit that took writes last, by what the writers were told.
+
+        Raises:
+            KeyError: if that one has been removed since.
+        """
+        address = self.log.primary()
+        with self._lock:
+            units = {machine.address: unit for unit, machine in self._machines.items()}
+        return units[address]
+
+    def standbys(self) -> list[str]:
+        primary = self.primary()
+        return [unit for unit in self.units() if unit != primary]
+
+    def learn(self) -> None:
+        """Asks Juju which units there are, and on which machines."""
+        units = self.cluster.juju.status().get_units(self.cluster.app)
+        known = {
+            name: machines.get(self.model, unit.machine)
+            for name, unit in sorted(units.items(), key=lambda one: int(one[0].split("/")[1]))
+        }
+        with self._lock:
+            self._machines = known
+
+    # What is done
+
+    def add_unit(self) -> str:
+        """Adds one on a machine with disks of its own; returns when writers can reach it."""
+        juju = self.cluster.juju
+        before = set(juju.status().get_units(self.cluster.app))
+        place = add_machine(juju)
+        juju.add_unit(self.cluster.app, to=place)
+        name = wait_until(
+            lambda: set(juju.status().get_units(self.cluster.app)) - before, bool
+        ).pop()
+        self.learn()
+        self.let_in(name)
+        if self.writers:
+            self.writers.follow(self.members())
+        return name
+
+    def wait_until_gone(self, unit: str) -> None:
+        """Waits until a unit that is removed is."""
+        wait_until(
+            lambda: self.cluster.juju.status().get_units(self.cluster.app),
+            lambda units: unit not in units,
+            _PATIENCE_S,
+        )
+        self.learn()
+        if self.writers:
+            self.writers.follow(self.members())
+
+    def let_in(self, unit: str) -> None:
+        """Lets the writers in, as an operator lets his application in."""
+        line = f"host {DATABASE} {ROLE} {self.client.address}/32 scram-sha-256"
+        script = (
+            f"file=$(ls {_HBA}) && grep -q 'Lines below this one are yours' $file && "
+            f"{{ grep -qxF {shlex.quote(line)} $file || echo {shlex.quote(line)} >> $file; }} && "
+            "sudo -u postgres psql -XAtqc 'SELECT pg_reload_conf()' && "
+            f"sudo -u postgres psql -XAtqc {shlex.quote(_LET_IN)} | grep -qx t"
+        )
+        wait_until(lambda: self._can(unit, script), bool, _PATIENCE_S)
+
+    def make_table(self) -> None:
+        """Makes role, database and table on the primary."""
+        primary = self.cluster.primary
+        self.cluster.sql(primary, f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
+        self.cluster.sql(primary, f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+        self.cluster.sql(
+            primary,
+            f"SET ROLE {ROLE}; "
+            f"CREATE TABLE {TABLE} (writer text, n bigint, PRIMARY KEY (writer, n))",
+            DATABASE,
+        )
+
+    # What is held
+
+    def wait_until_replayed(self) -> None:
+        """Waits until every standby shows all that the primary has written until now."""
+        primary = self.cluster.primary
+        # So that there is a commit to wait for, after all others.
+        self.cluster.sql(primary, f"DELETE FROM {TABLE} WHERE false", DATABASE)
+        position = self.cluster.sql(primary, "SELECT pg_current_wal_lsn()")
+        for unit in self.units():
+            if unit != primary:
+                wait_until(
+                    lambda unit=unit: self.cluster.sql(
+                        unit, f"SELECT pg_last_wal_replay_lsn() >= '{position}'"
+                    ),
+                    lambda seen: seen == "t",
+                    60,
+                )
+
+    def rows(self, unit: str, run: str) -> set[tuple[str, int]]:
+        """Reads the rows of one run from a member."""
+        query = f"SELECT writer, n FROM {TABLE} WHERE writer LIKE '{run}-%'"
+        lines = self.cluster.sql(unit, query, DATABASE).splitlines()
+        return {(writer, int(n)) for writer, _, n in (line.partition("|") for line in lines)}
+
+    def number_of_rows(self, unit: str) -> int:
+        """How many rows a member holds, of all runs."""
+        return int(self.cluster.sql(unit, f"SELECT count(*) FROM {TABLE}", DATABASE))
+
+    def _can(self, unit: str, script: str) -> bool:
+        with contextlib.suppress(HostError, subprocess.TimeoutExpired):
+            return self.machine(unit).exec(["sh", "-c", script], timeout=60).returncode == 0
+        return False
+
+
+_HBA = "/etc/postgresql/*/main/pg_hba.conf"
+_LET_IN = (
+    "SELECT count(*) > 0 FROM pg_hba_file_rules "
+    f"WHERE user_name = ARRAY['{ROLE}'] AND error IS NULL"
+)
+
+
+def add_machine(juju: jubilant.Juju, bare: bool = False) -> str:
+    """Makes a machine; gives its id.
+
+    Args:
+        juju: the model.
+        bare: without disks that can be filled or hang.
+    """
+    assert juju.model
+    juju.cli("add-machine")
+    # Which one it was stands on standard error, which jubilant does not give.
+    newest = max((int(name) for name in juju.status().machines), default=0)
+    made = wait_until(
+        lambda: next(
+            (
+                one
+                for one in machines.list_machines(juju.model)
+                if one.machine_id == str(newest) and (state := one.state()) and state.phase == "up"
+            ),
+            None,
+        ),
+        bool,
+        120,
+    )
+    assert made
+    if not bare:
+        for path in (DATA_DISK, ARCHIVE_DISK):
+            disks.attach(made, path, disks.parse_size(_DISK))
+    return str(newest)

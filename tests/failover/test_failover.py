@@ -1,0 +1,31 @@
+"""What is acknowledged is never lost, and never acknowledged by two: a handful of fixed plans."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.failover.arena import Arena
+from tests.failover.plan import Event, Plan, plan
+
+BY_HAND = (
+    Plan("the primary dies", 2, (Event(1, "kill-machine", "primary", None),)),
+    Plan("the primary stands still", 2, (Event(1, "freeze-machine", "primary", None),)),
+    Plan(
+        "clients alone reach the primary",
+        2,
+        (Event(1, "cut-peers-and-controller", "primary", None),),
+    ),
+    Plan("a planned switchover", 2, (), "switchover", 1),
+    Plan("the primary is removed", 2, (), "remove-primary", 1),
+)
+SEEDS: tuple[int, ...] = ()
+
+
+@pytest.mark.parametrize("tried", [*BY_HAND, *map(plan, SEEDS)], ids=lambda one: one.name)
+def test_nothing_acknowledged_is_lost_and_there_are_never_two(arena: Arena, tried: Plan) -> None:
+    result = arena.carry_out(tried)
+    print(result)
+    assert not result.trouble, "\n".join([str(result), *result.trouble])
+    if not tried.events:
+        # Nothing stood in its way.
+        assert result.reigns == 2, str(result)

@@ -1,0 +1,64 @@
+"""Connections that a hook keeps, on a real server."""
+
+import pytest
+
+from postgresql import cluster, sql
+from postgresql.errors import NotReachable, QueryRefused
+from postgresql.layout import Layout
+from tests.functional.lab import Lab
+
+PID = "SELECT pg_backend_pid()"
+
+
+def pid(layout: Layout) -> int:
+    with sql.local(layout) as conn:
+        return sql.row(conn, PID)[0]
+
+
+def test_a_connection_is_kept_within_the_block_and_closed_with_it(primary: Layout):
+    with sql.keeping():
+        first = pid(primary)
+        assert pid(primary) == first
+        with sql.keeping():
+            assert pid(primary) == first
+        assert pid(primary) == first
+    alone = pid(primary)
+    assert alone != first
+    with sql.local(primary) as conn:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY (%s) AND pid <> %s"
+        assert sql.row(conn, query, [[first, alone], conn.info.backend_pid]) == (0,)
+
+
+def test_each_caller_has_the_bound_that_it_asked_for(primary: Layout):
+    with sql.keeping():
+        for seconds in (7, 3):
+            with sql.local(primary, timeout_s=seconds) as conn:
+                assert sql.row(conn, "SHOW statement_timeout") == (f"{seconds}s",)
+
+
+def test_a_refused_statement_does_not_spoil_it(primary: Layout):
+    with sql.keeping():
+        first = pid(primary)
+        with pytest.raises(QueryRefused), sql.local(primary) as conn:
+            sql.rows(conn, "SELECT nothing FROM nowhere")
+        assert pid(primary) == first
+
+
+def test_a_session_that_the_server_ended_is_replaced(primary: Layout):
+    with sql.keeping():
+        first = pid(primary)
+        with sql.local(primary, database="template1") as other:
+            sql.rows(other, "SELECT pg_terminate_backend(%s, 5000)", [first])
+        assert pid(primary) != first
+
+
+def test_a_server_that_stopped_is_not_reachable_and_one_that_came_back_is(lab: Lab):
+    layout = lab.created()
+    cluster.start(layout)
+    with sql.keeping():
+        first = pid(layout)
+        cluster.stop(layout)
+        with pytest.raises(NotReachable):
+            pid(layout)
+        cluster.start(layout)
+        assert pid(layout) != first

@@ -1,0 +1,429 @@
+"""Who is primary next, and whose acknowledgement counts: each rule, and what it guards."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from decisions import election, quorum, switchover
+from decisions.facts import Machine, View
+from decisions.member import member as tell
+from decisions.record import next_record
+from decisions.steps import Configure, HandOver, Synchronise, Upstream
+from decisions.unit import steps
+from state.member import Admission, Member, Phase
+from state.messages import Ballot, Lost, Promise, Promotion, Request
+from state.record import LogPosition, Record
+
+RECORD = Record(
+    serial=5,
+    term=2,
+    primary="pg/0",
+    cluster_id="c1",
+    system_id="7",
+    candidates=("pg/1",),
+    quorum=1,
+)
+PRIMARY = Member(
+    "pg/0",
+    address="10.0.0.1",
+    phase=Phase.primary,
+    system_id="7",
+    timeline=2,
+    term=2,
+    streaming=("pg/1",),
+    promise=Promise(5, ("pg/1",), 1),
+)
+STANDBY = Member("pg/1", phase=Phase.standby, system_id="7", timeline=2, follows="pg/0")
+THIRD = dataclasses.replace(STANDBY, unit="pg/2")
+SERVING = Machine(
+    has_data=True, cluster_id="c1", system_id="7", running=True, in_recovery=False, reached=2
+)
+LOST = Lost(2, "timeout")
+
+
+def view(*members: Member, me: str = "pg/1", record: Record = RECORD, **changes: Any) -> View:
+    known = {one.unit: one for one in members or (PRIMARY, STANDBY)}
+    settled = View(
+        me=me,
+        leader=True,
+        record=record,
+        members=known,
+        machine=Machine(has_data=True, cluster_id="c1", system_id="7"),
+        replication_role="replicator",
+        credentials=True,
+        wanted_quorum=1,
+    )
+    return dataclasses.replace(settled, **changes)
+
+
+def changed(of: Any, **changes: Any) -> Any:
+    return dataclasses.replace(of, **changes)
+
+
+class TestSettingOfThePrimary:
+    def test_is_the_records_where_all_follow(self) -> None:
+        assert quorum.setting(RECORD, ("pg/1",), 1, Promise(0)) == Promise(5, ("pg/1",), 1)
+
+    def test_waits_where_nobody_can_be_done_without(self) -> None:
+        assert quorum.setting(RECORD, (), 1, Promise(0)) == Promise(5, ("pg/1",), 1)
+
+    def test_tightens_before_the_record(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        assert quorum.setting(alone, ("pg/1",), 1, Promise(0)) == Promise(5, ("pg/1",), 1)
+
+    def test_leaves_one_that_does_not_follow_out_before_the_record(self) -> None:
+        three = changed(RECORD, candidates=("pg/1", "pg/2"))
+        assert quorum.setting(three, ("pg/2",), 1, Promise(0)) == Promise(5, ("pg/2",), 1)
+
+    def test_counts_nobody_whom_the_record_does_not_name(self) -> None:
+        assert quorum.setting(RECORD, ("pg/1", "pg/2"), 1, Promise(0)).members == ("pg/1",)
+
+    def test_keeps_what_it_may_have_promised_under_this_serial(self) -> None:
+        alone = changed(RECORD, quorum=0, candidates=("pg/1", "pg/2"))
+        kept = Promise(5, ("pg/1",), 1)
+        assert quorum.setting(alone, ("pg/2",), 1, kept) == kept
+        assert quorum.setting(alone, (), 0, kept) == kept
+
+    def test_loosens_under_the_next_serial(self) -> None:
+        alone = changed(RECORD, serial=6, quorum=0)
+        kept = Promise(5, ("pg/1",), 1)
+        assert quorum.setting(alone, (), 1, kept) == Promise(6, (), 0)
+
+
+class TestRelaxing:
+    def test_a_standby_that_is_lost_holds_nothing_up_for_long(self) -> None:
+        alone = changed(PRIMARY, streaming=())
+        relaxed = next_record(view(alone, STANDBY, me="pg/0", machine=SERVING), "")
+        assert relaxed == changed(RECORD, serial=6, quorum=0)
+
+    def test_a_new_one_is_named_before_the_primary_counts_on_it(self) -> None:
+        more = changed(PRIMARY, streaming=("pg/1", "pg/2"))
+        relaxed = next_record(view(more, STANDBY, THIRD), "")
+        assert relaxed == changed(RECORD, serial=6, candidates=("pg/1", "pg/2"))
+
+    @pytest.mark.parametrize("change", [{"timeline": 1}, {"follows": ""}, {"follows": "pg/1"}])
+    def test_one_that_does_not_follow_on_the_terms_timeline_is_not_named(
+        self, change: dict[str, Any]
+    ) -> None:
+        more = changed(PRIMARY, streaming=("pg/1", "pg/2"))
+        assert next_record(view(more, STANDBY, changed(THIRD, **change)), "") is None
+
+    def test_a_candidate_whose_own_word_is_late_is_no_reason_to_relax(self) -> None:
+        late = changed(STANDBY, follows="")
+        assert next_record(view(PRIMARY, late), "") is None
+        alone = changed(RECORD, quorum=0)
+        assert next_record(view(PRIMARY, late, record=alone), "") == changed(RECORD, serial=6)
+
+    def test_fewer_are_waited_for_when_the_operator_asks_for_fewer(self) -> None:
+        relaxed = next_record(view(wanted_quorum=0), "")
+        assert relaxed == changed(RECORD, serial=6, quorum=0, asynchronous=True)
+
+    def test_a_promise_that_nobody_can_keep_is_given_back(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        gone = changed(PRIMARY, streaming=())
+        assert next_record(view(gone, STANDBY, record=alone), "") == changed(alone, serial=6)
+
+    @pytest.mark.parametrize("change", [{"phase": Phase.waiting}, {"term": 1}])
+    def test_a_unit_that_does_not_speak_as_primary_of_this_term_has_no_say(
+        self, change: dict[str, Any]
+    ) -> None:
+        silent = changed(PRIMARY, streaming=(), **change)
+        assert next_record(view(silent, STANDBY), "") is None
+
+
+class TestTightening:
+    def test_by_what_the_primary_promised(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        assert next_record(view(record=alone), "") == changed(RECORD, serial=6)
+
+    def test_not_by_a_promise_of_an_older_serial(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        stale = changed(PRIMARY, promise=Promise(4, ("pg/1",), 1))
+        assert next_record(view(stale, STANDBY, record=alone), "") is None
+
+    def test_drops_whom_the_primary_does_without(self) -> None:
+        three = changed(RECORD, candidates=("pg/1", "pg/2"))
+        assert next_record(view(PRIMARY, STANDBY, record=three), "") == changed(RECORD, serial=6)
+
+    def test_the_primary_tells_only_what_it_has_proved_under_this_record(self) -> None:
+        serving = changed(SERVING, promise=Promise(5, ("pg/1",), 1))
+        of = view(PRIMARY, STANDBY, me="pg/0", machine=serving)
+        assert tell(of, (), True, True).promise == Promise(5, ("pg/1",), 1)
+        silent = changed(PRIMARY, promise=None)
+        of = view(silent, STANDBY, me="pg/0", machine=serving)
+        assert tell(of, (), False, True).promise is None
+        older = changed(serving, promise=Promise(4, ("pg/1",), 1))
+        of = view(silent, STANDBY, me="pg/0", machine=older)
+        assert tell(of, (), True, True).promise is None
+
+    def test_what_was_told_is_not_taken_back_while_something_tighter_is_unproved(self) -> None:
+        told = changed(PRIMARY, promise=Promise(5, ("pg/1", "pg/2"), 1))
+        tighter = changed(SERVING, promise=Promise(5, ("pg/1",), 1))
+        of = view(told, STANDBY, THIRD, me="pg/0", machine=tighter)
+        assert tell(of, (), False, True).promise == Promise(5, ("pg/1", "pg/2"), 1)
+        later = changed(RECORD, serial=6)
+        assert tell(changed(of, record=later), (), False, True).promise is None
+
+    def test_what_was_never_told_binds_nobody(self) -> None:
+        alone = changed(RECORD, quorum=0, candidates=("pg/1", "pg/2"))
+        silent = changed(PRIMARY, promise=None)
+        untold = changed(
+            SERVING,
+            promise=Promise(5, ("pg/1",), 1),
+            streaming=("pg/2",),
+            replication_roles=("replicator",),
+        )
+        plan = steps(view(silent, STANDBY, me="pg/0", machine=untold, record=alone))
+        assert Synchronise(Promise(5, ("pg/2",), 1), 2) in plan
+
+
+class TestBeginningAnElection:
+    def test_when_those_who_are_needed_have_lost_the_primary(self) -> None:
+        begun = next_record(view(PRIMARY, changed(STANDBY, lost=LOST)), "")
+        assert begun == changed(
+            RECORD, serial=6, term=3, primary=None, previous_primary="pg/0", previous_term=2
+        )
+
+    def test_not_when_it_was_the_primary_of_another_term_that_was_lost(self) -> None:
+        stale = changed(STANDBY, lost=Lost(1, "timeout"))
+        assert next_record(view(PRIMARY, stale), "") is None
+
+    def test_not_before_enough_can_be_heard_to_end_it(self) -> None:
+        two = changed(RECORD, candidates=("pg/1", "pg/2"))
+        both = changed(PRIMARY, streaming=("pg/1", "pg/2"), promise=None)
+        lost = changed(STANDBY, lost=LOST)
+        assert next_record(view(both, lost, THIRD, record=two), "") is None
+        assert next_record(view(both, lost, changed(THIRD, lost=LOST), record=two), "") is not None
+
+    def test_not_by_a_primary_that_works(self) -> None:
+        lost = changed(STANDBY, lost=LOST)
+        at_work = view(PRIMARY, lost, me="pg/0", machine=SERVING)
+        assert election.begun(at_work) is None
+        sick = changed(at_work, machine=changed(SERVING, unwell="disk full"))
+        assert election.begun(sick) is not None
+
+    def test_when_the_primary_has_left_the_relation(self) -> None:
+        assert election.begun(view(changed(STANDBY, follows=""))) is not None
+        # Removed by force, its machine may run on for ever.
+        assert election.begun(view(changed(STANDBY, follows="pg/0"))) is not None
+
+    def test_never_unasked_where_the_primary_stood_alone(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        lost = changed(STANDBY, lost=LOST)
+        assert next_record(view(PRIMARY, lost, record=alone), "") != election.begun(
+            view(PRIMARY, lost)
+        )
+        assert election.begun(view(PRIMARY, lost, record=alone)) is None
+        assert election.begun(view(changed(STANDBY, follows=""), record=alone)) is None
+
+    def test_where_it_stood_alone_and_said_its_last_word(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        said = changed(STANDBY, follows="", final=2)
+        assert election.begun(view(said, record=alone)) is not None
+
+    def test_where_no_commit_waits_only_after_an_isolated_primary_has_stopped(self) -> None:
+        careless = changed(RECORD, quorum=0, asynchronous=True)
+        short, long = changed(STANDBY, lost=LOST), changed(STANDBY, lost=changed(LOST, long=True))
+        assert election.begun(view(PRIMARY, short, record=careless, wanted_quorum=0)) is None
+        assert election.begun(view(PRIMARY, long, record=careless, wanted_quorum=0)) is not None
+
+    def test_goes_two_terms_on_where_a_successor_may_have_taken_the_next(self) -> None:
+        handing = changed(
+            RECORD, successor="pg/1", successor_candidates=("pg/0",), successor_quorum=1
+        )
+        begun = election.begun(view(PRIMARY, changed(STANDBY, lost=LOST), record=handing))
+        assert begun is not None
+        assert begun.term == 4
+
+    def test_one_that_has_handed_over_ends_a_switchover_whose_successor_is_lost(self) -> None:
+        handing = changed(
+            RECORD, successor="pg/1", successor_candidates=("pg/0",), successor_quorum=1
+        )
+        former = changed(PRIMARY, phase=Phase.standby, lost=LOST)
+        assert election.begun(view(former, STANDBY, me="pg/0", record=handing)) is not None
+
+
+class TestNaming:
+    ELECTION = changed(
+        RECORD, serial=6, term=3, primary=None, previous_primary="pg/0", previous_term=2
+    )
+
+    def ballot(self, **changes: Any) -> Member:
+        return changed(STANDBY, ballot=changed(Ballot(3, 2, 1000), **changes))
+
+    def test_the_one_furthest_on(self) -> None:
+        two = changed(self.ELECTION, candidates=("pg/1", "pg/2"))
+        further = changed(THIRD, ballot=Ballot(3, 2, 2000))
+        named = election.named(view(self.ballot(), further, record=two))
+        assert named == changed(
+            two,
+            serial=7,
+            primary="pg/2",
+            candidates=("pg/1",),
+            quorum=1,
+            floor=LogPosition(2, 2000),
+            previous_primary=None,
+            previous_term=None,
+        )
+
+    def test_a_later_term_counts_for_more_than_a_longer_log(self) -> None:
+        two = changed(self.ELECTION, candidates=("pg/1", "pg/2"))
+        stale = changed(THIRD, ballot=Ballot(3, 1, 9000))
+        named = election.named(view(self.ballot(), stale, record=two))
+        assert named is not None
+        assert named.primary == "pg/1"
+
+    def test_only_ballots_of_this_term_count(self) -> None:
+        assert election.named(view(self.ballot(term=2), record=self.ELECTION)) is None
+
+    def test_only_with_enough_of_those_whose_acknowledgement_counted(self) -> None:
+        two = changed(self.ELECTION, candidates=("pg/1", "pg/2"))
+        assert election.named(view(self.ballot(), THIRD, record=two)) is None
+
+    def test_only_with_one_that_has_all_that_was_acknowledged_before_the_lost_term(self) -> None:
+        old = self.ballot(reached=1, lsn=900)
+        floor = changed(self.ELECTION, floor=LogPosition(1, 1000))
+        assert election.named(view(old, record=floor)) is None
+        reaches = self.ballot(reached=1, lsn=1000)
+        assert election.named(view(reaches, record=floor)) is not None
+
+    def test_the_former_primary_covers_all_by_itself(self) -> None:
+        alone = changed(self.ELECTION, quorum=0, candidates=("pg/1",))
+        former = changed(PRIMARY, phase=Phase.standby, ballot=Ballot(3, 2, 500))
+        assert election.named(view(self.ballot(), record=alone)) is None
+        named = election.named(view(former, record=alone))
+        assert named is not None
+        assert named.primary == "pg/0"
+
+    def test_a_last_word_covers_a_primary_that_stood_alone(self) -> None:
+        alone = changed(self.ELECTION, quorum=0)
+        assert election.named(view(self.ballot(final=2), record=alone)) is not None
+        assert election.named(view(self.ballot(final=1), record=alone)) is None
+
+    def test_a_successors_regime_must_be_covered_too(self) -> None:
+        handing = changed(
+            self.ELECTION,
+            term=4,
+            candidates=("pg/1", "pg/2"),
+            quorum=2,
+            successor="pg/1",
+            successor_candidates=("pg/0", "pg/2"),
+            successor_quorum=1,
+        )
+        third = changed(THIRD, ballot=Ballot(4, 2, 1000))
+        assert election.named(view(third, record=handing)) is None
+        first = changed(STANDBY, ballot=Ballot(4, 2, 1000))
+        assert election.named(view(third, first, record=handing)) is not None
+        former = changed(PRIMARY, ballot=Ballot(4, 2, 1000))
+        assert election.named(view(third, former, record=handing)) is not None
+
+    def test_where_no_commit_waits_all_who_have_lost_it_are_heard(self) -> None:
+        careless = changed(self.ELECTION, quorum=0, candidates=(), asynchronous=True)
+        silent = changed(THIRD, lost=LOST)
+        assert election.named(view(self.ballot(), silent, record=careless)) is None
+        assert election.named(view(self.ballot(), THIRD, record=careless)) is not None
+
+    def test_a_ballot_is_given_by_none_that_may_still_hear_the_old_primary(self) -> None:
+        deaf = changed(SERVING, in_recovery=True, log_end=1000, deaf=True)
+        of = view(record=self.ELECTION, machine=deaf)
+        assert tell(of, (), False, True).ballot == Ballot(3, 2, 1000)
+        for change in ({"deaf": False}, {"log_end": None}, {"running": False}):
+            assert (
+                tell(changed(of, machine=changed(deaf, **change)), (), False, True).ballot is None
+            )
+        assert tell(changed(of, record=RECORD), (), False, True).ballot is None
+
+
+class TestSwitchover:
+    ASKED = changed(STANDBY, request=Request("switchover", 5, "pg/1"))
+    HANDING = changed(
+        RECORD, serial=6, successor="pg/1", successor_candidates=("pg/0",), successor_quorum=1
+    )
+
+    def test_names_the_successor_and_what_it_begins_with(self) -> None:
+        assert next_record(view(PRIMARY, self.ASKED), "") == self.HANDING
+
+    def test_is_not_done_by_surprise_under_a_later_record(self) -> None:
+        late = changed(RECORD, serial=6)
+        kept = changed(PRIMARY, promise=Promise(6, ("pg/1",), 1))
+        assert next_record(view(kept, self.ASKED, record=late), "") is None
+
+    @pytest.mark.parametrize(
+        ("members", "to", "reason"),
+        [
+            ((PRIMARY, STANDBY), "pg/0", "primary already"),
+            ((PRIMARY, STANDBY), "pg/9", "no unit"),
+            ((changed(PRIMARY, streaming=()), STANDBY), "pg/1", "stream"),
+            ((changed(PRIMARY, phase=Phase.waiting), STANDBY), "pg/1", "not up"),
+            ((changed(PRIMARY, streaming=("pg/1", "pg/2")), STANDBY, THIRD), "pg/2", "candidate"),
+        ],
+    )
+    def test_is_refused_with_the_reason(
+        self, members: tuple[Member, ...], to: str, reason: str
+    ) -> None:
+        assert reason in switchover.refusal(view(*members), to)
+
+    def test_the_primary_goes_on_until_the_successor_needs_no_hook_any_more(self) -> None:
+        unready = view(PRIMARY, STANDBY, me="pg/0", record=self.HANDING, machine=SERVING)
+        assert HandOver not in [type(step) for step in steps(unready)]
+        ready = view(
+            PRIMARY,
+            changed(STANDBY, ready=6),
+            me="pg/0",
+            record=self.HANDING,
+            machine=SERVING,
+        )
+        assert HandOver(2) in steps(ready)
+        assert steps(ready)[0] == steps(unready)[0], "the sentinel lets it end by itself"
+
+    def test_one_whose_successor_is_never_ready_is_given_up(self) -> None:
+        waits = changed(PRIMARY, lost=LOST)
+        begun = election.begun(
+            view(waits, STANDBY, me="pg/0", record=self.HANDING, machine=SERVING)
+        )
+        assert begun is not None
+        assert begun.term == 4
+
+    def test_one_that_has_handed_over_follows_the_successor(self) -> None:
+        admits = Admission("replicator", {"pg/0": "10.0.0.1"})
+        successor = changed(STANDBY, address="10.0.0.2", admits=admits)
+        stopped = changed(SERVING, standby_signal=True, running=False, in_recovery=None)
+        plan = steps(view(PRIMARY, successor, me="pg/0", record=self.HANDING, machine=stopped))
+        (configure,) = (step for step in plan if isinstance(step, Configure))
+        assert configure.upstream == Upstream("pg/1", "10.0.0.2", "replicator")
+
+    def test_is_recorded_once_the_successor_has_taken_over(self) -> None:
+        risen = changed(STANDBY, promotion=Promotion(3, 2, 4096))
+        assert next_record(view(PRIMARY, risen, record=self.HANDING), "") == changed(
+            RECORD,
+            serial=7,
+            term=3,
+            primary="pg/1",
+            candidates=("pg/0",),
+            quorum=1,
+            floor=LogPosition(2, 4096),
+        )
+        stale = changed(STANDBY, promotion=Promotion(2, 1, 4096))
+        assert next_record(view(PRIMARY, stale, record=self.HANDING), "") is None
+
+
+class TestForce:
+    def test_names_the_unit_alone_in_a_new_term(self) -> None:
+        asked = changed(STANDBY, request=Request("force", 5, "pg/1"))
+        forced = next_record(view(changed(PRIMARY, phase=Phase.waiting), asked), "")
+        assert forced == changed(RECORD, serial=6, term=3, primary="pg/1", candidates=(), quorum=0)
+
+    def test_ends_an_election_that_cannot_end(self) -> None:
+        electing = changed(TestNaming.ELECTION, serial=5)
+        asked = changed(STANDBY, request=Request("force", 5, "pg/1"))
+        forced = next_record(view(asked, record=electing), "")
+        assert forced is not None
+        assert (forced.primary, forced.term, forced.previous_primary) == ("pg/1", 4, None)
+
+    def test_is_refused_while_the_primary_works(self) -> None:
+        assert "switchover to=pg/1" in switchover.force_refusal(view())
+        lost = view(machine=changed(view().machine, lost="timeout"))
+        assert switchover.force_refusal(lost) == ""

@@ -239,8 +239,12 @@ def test_a_rewind_that_fails_half_way_leaves_nothing_that_starts_until_it_is_clo
         cluster.start(former)
     result = commands.run(["pg_ctlcluster", str(former.major), former.name, "start"])
     assert result.returncode and "disabled" in result.stderr
-    with pytest.raises((ServerRefused, NotReachable)):
+    with pytest.raises(ServerRefused, match="clone the standby anew"):
         rewind.start(former, upstream)
+    # Nor does the job itself set to it twice, whoever starts it.
+    subprocess.run(["systemctl", "start", former.rewind_service], check=True)
+    until(lambda: rewind.state(former).error == "it was interrupted half-way")
+    assert rewind.state(former).phase == "failed" and rewind.state(former).spoiled
 
     clone.start(former, upstream)
     until(lambda: clone.state(former).phase == "finished", 60)

@@ -21,6 +21,7 @@ def way(
     unreachable_s: float | None,
     up: bool,
     gated: bool,
+    reached: int,
     connected: Collection[str],
 ) -> Literal["stand", "open"] | None:
     """Decides what to do with the server.
@@ -30,6 +31,7 @@ def way(
         unreachable_s: for how long controllers were tried in vain; None: they were not.
         up: the server runs, whether or not it answers.
         gated: it runs as a standby of nobody.
+        reached: the term that its log has reached; 0: not to be asked.
         connected: application names of the standbys that stream from it since it was started.
 
     Returns:
@@ -42,7 +44,10 @@ def way(
         return None
     if not up:
         return "stand"
-    return "open" if gated and may_open(mandate, connected) else None
+    # One that was named and has not begun its term yet is promoted, by a hook. Opened, it would
+    # go on in a term that was another's, with what it waited for as a standby: nobody.
+    begun = gated and reached == mandate.term
+    return "open" if begun and may_open(mandate, connected) else None
 
 
 def may_open(mandate: Mandate, connected: Collection[str]) -> bool:

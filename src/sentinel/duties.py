@@ -175,7 +175,9 @@ class Duties:
             return
         connected = {name for name, state, _ in seen.standbys if state == "streaming"}
         unreachable_s = self._contact.unreachable_s
-        way = comeback.way(mandate, unreachable_s, seen.up, bool(seen.gated), connected)
+        reached = self._observer.term() if seen.gated and unreachable_s is not None else 0
+        gated = bool(seen.gated)
+        way = comeback.way(mandate, unreachable_s, seen.up, gated, reached, connected)
         self._deeds.want(way, None)
 
     def _tell(self, seen: Look, mandate: Mandate | None) -> None:

@@ -92,13 +92,14 @@ def _come_back(
         and not allowed.final
     )
     unreachable = None if site.online else _LONG_S
-    way = comeback.way(allowed, unreachable, site.running, gated, followers)
+    reached = allowed.term if rules.loose_gate else site.log.reached
+    way = comeback.way(allowed, unreachable, site.running, gated, reached, followers)
     if not site.has_data or site.unusable:
         return
     if way == "stand":
         site.signal = True
         world.start(site)
-    elif way == "open" and (site.log.reached == allowed.term or rules.loose_gate):
+    elif way == "open":
         world.stop(site)
         site.signal = False
         world.start(site)

@@ -320,6 +320,7 @@ class TestComeback:
     def test_without_one_it_opens_when_enough_have_come_back(self, bench: Bench) -> None:
         bench.mandate, bench.observer.seen = IS_PRIMARY, GATED
         bench.reachable = False
+        bench.observer.log_reaches = IS_PRIMARY.term
         bench.turn(30)
         assert not bench.deeds
         bench.observer.seen = dataclasses.replace(
@@ -333,6 +334,7 @@ class TestComeback:
 
     def test_one_that_is_still_copying_has_not_come_back(self, bench: Bench) -> None:
         bench.mandate, bench.reachable = IS_PRIMARY, False
+        bench.observer.log_reaches = IS_PRIMARY.term
         bench.observer.seen = dataclasses.replace(GATED, standbys=(("pg_1", "startup", "async"),))
         bench.turn(30)
         assert not bench.deeds

@@ -307,7 +307,13 @@ class TestComeback:
         connected: set[str],
         expected: str | None,
     ) -> None:
-        assert comeback.way(mandate, unreachable_s, up, gated, connected) == expected
+        reached = mandate.term if mandate else 0
+        assert comeback.way(mandate, unreachable_s, up, gated, reached, connected) == expected
+
+    def test_one_that_has_not_begun_its_term_is_promoted_by_a_hook(self) -> None:
+        reached = PRIMARY.term - 1
+        assert comeback.way(PRIMARY, 10.0, True, True, reached, {"pg_1"}) is None
+        assert comeback.way(PRIMARY, 10.0, True, True, 0, {"pg_1"}) is None
 
 
 @pytest.mark.parametrize(

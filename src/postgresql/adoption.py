@@ -25,7 +25,8 @@ def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
         ServerRefused: The server that runs cannot be stopped, or a directory not renamed.
     """
     _check(layout, cluster_id, system_id)
-    if layout.data_directory.exists():
+    if cluster.state(layout).system_id == system_id:
+        # Of another cluster nobody was told that it holds a commit of this one's.
         debt.note(layout)
     cluster.stop(layout)
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -23,8 +24,11 @@ from postgresql import (
     templates,
     terms,
 )
+from postgresql.errors import PostgresqlError
 from postgresql.layout import NOTES, Layout
 from surroundings import Surroundings
+
+logger = logging.getLogger(__name__)
 
 
 class Machine(Protocol):
@@ -104,7 +108,7 @@ class ThisMachine:
         if layout is not None:
             clone.stop(layout)
             if layout.id_file.exists():
-                _leave(layout)
+                leave(layout)
 
     def clean_up(self) -> None:
         """See Machine."""
@@ -116,11 +120,22 @@ class ThisMachine:
         services.remove_all()
 
 
-def _leave(layout: Layout) -> None:
-    """Stops the server; a primary says its last word first, so that a standby may take over."""
-    if gate.is_primary(layout):
-        with sql.local(layout) as connection:
-            reached = terms.reached(connection)
-        if reached is not None:
-            handover.hand_over(layout, reached.term)
+def leave(layout: Layout) -> None:
+    """Stops the server; a primary says its last word first, so that a standby may take over.
+
+    One that cannot, for want of room on its disk, say, leaves all the same, or the unit would be
+    in error for ever: a standby that has what was acknowledged takes over without it.
+
+    Raises:
+        ServerRefused: the server does not stop.
+    """
+    try:
+        if gate.is_primary(layout):
+            with sql.local(layout) as connection:
+                reached = terms.reached(connection)
+            if reached is not None:
+                handover.hand_over(layout, reached.term)
+    except PostgresqlError as error:
+        logger.warning("leaving without a last word: %s", error)
+        gate.close(layout)
     cluster.stop(layout)

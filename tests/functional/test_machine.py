@@ -9,7 +9,8 @@ import pytest
 
 from carry_out import Actor
 from decisions.steps import Configure, Start
-from postgresql import cluster, files, install, services, templates
+from machine import leave
+from postgresql import cluster, files, install, logend, services, sql, templates, terms
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
 from state.options import Options
@@ -190,3 +191,30 @@ def test_a_configuration_that_was_not_finished_is_made_whole(lab: Lab, missing: 
     assert report.failures == []
     assert report.problems == []
     assert cluster.is_accepting(layout)
+
+
+def test_a_primary_that_cannot_say_its_last_word_leaves_all_the_same(lab: Lab):
+    primary = lab.primary()
+    with sql.local(primary) as conn:
+        terms.begin(conn, 1)
+        sql.rows(conn, "DROP TABLE hot_standby.farewell")
+
+    leave(primary)
+
+    assert not cluster.is_running(primary)
+    assert primary.standby_signal.exists()
+
+
+def test_a_primary_that_leaves_says_its_last_word(lab: Lab):
+    primary = lab.primary()
+    with sql.local(primary) as conn:
+        terms.begin(conn, 3)
+    standby = lab.standby(primary)
+
+    leave(primary)
+
+    def final() -> int:
+        end = logend.look(standby)
+        return end.final if end else 0
+
+    until(lambda: final() == 3)

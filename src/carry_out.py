@@ -45,7 +45,7 @@ from surroundings import Surroundings
 logger = logging.getLogger(__name__)
 
 # Without these the steps that follow have nothing to work on.
-_ESSENTIAL = (
+ESSENTIAL = (
     steps.Instruct,
     steps.Create,
     steps.AdoptClone,
@@ -106,7 +106,7 @@ class Actor:
             except PostgresqlError as error:
                 logger.warning("%s: %s", type(step).__name__, error)
                 report.failures.append(str(error))
-                if isinstance(step, _ESSENTIAL):
+                if isinstance(step, ESSENTIAL):
                     break
         return report
 

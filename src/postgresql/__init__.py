@@ -38,6 +38,7 @@ Rooms, from the ground up:
     rewind.py         a log that went its own way taken back, beside the hooks
     probe.py          whether commits reach the disk, by a deadline
     tablespaces.py    what a base backup does with them
+    jobs.py           what the programs beside the hooks tell of themselves
     clone.py          a base backup beside the hooks
     adoption.py       a finished one becomes the data directory
     archive/          the WAL archive

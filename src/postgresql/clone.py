@@ -8,7 +8,6 @@ cluster's data directory. It tries again by itself, with growing patience, until
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import os
 import shlex
 import time
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from postgresql import cluster, files, recovery, services, sizes, sql, tablespaces
+from postgresql import cluster, files, jobs, recovery, services, sizes, sql, tablespaces
 from postgresql.adoption import adopt as adopt
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
@@ -112,14 +111,14 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
 def state(layout: Layout) -> CloneState:
     """How far it is; some file reads."""
     notes = layout.clone_notes
-    error = _note(notes, "error")
-    attempt = int(_note(notes, "attempt") or 0)
+    error = jobs.note(notes, "error")
+    attempt = int(jobs.note(notes, "attempt") or 0)
     copied, total, rate = _progress(notes / "progress")
     if layout.finished_copy.exists():
         return CloneState("finished", 100, copied, total, rate, attempt)
     percent = min(99, copied * 100 // total) if total else 0
-    if _is_at_work(notes):
-        next_try = _note(notes, "next")
+    if jobs.is_at_work(notes):
+        next_try = jobs.note(notes, "next")
         wait = max(0, round(float(next_try) - time.time())) if next_try else None
         return CloneState("running", percent, copied, total, rate, attempt, error, wait)
     if attempt or layout.partial_copy.exists():
@@ -232,19 +231,3 @@ def _progress(path: Path) -> tuple[int, int, int]:
     then, had, _ = earlier[-1]
     rate = (copied - had) * 1024 // (last - then) if last > then else 0
     return copied * 1024, total * 1024, rate
-
-
-def _is_at_work(notes: Path) -> bool:
-    """Whether the program or one of its children lives: they hold this lock."""
-    try:
-        with (notes / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _note(notes: Path, name: str) -> str:
-    return (files.read(notes / name) or "").strip()

@@ -9,7 +9,6 @@ stays so until a base backup has taken the directory's place.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import shlex
 import time
 from collections.abc import Sequence
@@ -18,7 +17,18 @@ from typing import Literal
 
 from psycopg2.extensions import make_dsn
 
-from postgresql import cluster, conffile, files, logend, recovery, services, sql, templates, terms
+from postgresql import (
+    cluster,
+    conffile,
+    files,
+    jobs,
+    logend,
+    recovery,
+    services,
+    sql,
+    templates,
+    terms,
+)
 from postgresql.archive import paths, places
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import Layout
@@ -132,11 +142,11 @@ def _turn(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> None:
 def state(layout: Layout) -> RewindState:
     """How far it is; some file reads."""
     notes = layout.rewind_notes
-    error = _note(notes, "error")
-    kept = _note(notes, "kept")
+    error = jobs.note(notes, "error")
+    kept = jobs.note(notes, "kept")
     where = Path(kept) if kept else None
     spoiled = (notes / "spoiled").exists()
-    if _is_at_work(notes):
+    if jobs.is_at_work(notes):
         return RewindState("running", spoiled=spoiled, kept=where)
     if (notes / "finished").exists():
         return RewindState("finished", kept=where)
@@ -241,19 +251,3 @@ def _options(layout: Layout) -> list[str]:
     if layout.major < 15 or not written.get("restore_command"):
         return []
     return [f"--config-file={layout.main_conf_file}", "--restore-target-wal"]
-
-
-def _is_at_work(notes: Path) -> bool:
-    """Whether the program or one of its children lives: they hold this lock."""
-    try:
-        with (notes / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def _note(notes: Path, name: str) -> str:
-    return (files.read(notes / name) or "").strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from postgresql import sql
 from postgresql.errors import QueryRefused
@@ -61,17 +61,7 @@ def ensure(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         QueryRefused: In the server's words.
     """
-    present = {slot.name: slot for slot in slots(conn)}
-    made: list[str] = []
-    for name in names:
-        slot = present.get(name)
-        if slot is not None and slot.wal_status != "lost":
-            continue
-        if slot is not None:
-            drop(conn, name)
-        sql.rows(conn, "SELECT pg_create_physical_replication_slot(%s)", [name])
-        made.append(name)
-    return tuple(made)
+    return _ensure(conn, names, lambda slot: slot.wal_status != "lost")
 
 
 def ensure_on_standby(conn: Connection, names: Iterable[str]) -> tuple[str, ...]:
@@ -86,12 +76,18 @@ def ensure_on_standby(conn: Connection, names: Iterable[str]) -> tuple[str, ...]
     Raises:
         QueryRefused: In the server's words.
     """
+    # One in use follows its standby.
+    return _ensure(conn, names, lambda slot: slot.active or not slot.wal_status)
+
+
+def _ensure(
+    conn: Connection, names: Iterable[str], is_right: Callable[[Slot], bool]
+) -> tuple[str, ...]:
     present = {slot.name: slot for slot in slots(conn)}
     made: list[str] = []
     for name in names:
         slot = present.get(name)
-        # One in use follows its standby.
-        if slot is not None and (slot.active or not slot.wal_status):
+        if slot is not None and is_right(slot):
             continue
         if slot is not None:
             drop(conn, name)

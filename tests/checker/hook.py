@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from carry_out import ESSENTIAL
 from decisions import member as member_decisions
 from decisions import record as leader_decisions
 from decisions import steps
@@ -24,19 +25,6 @@ from tests.checker.world import CLUSTER, HOLD, SYSTEM, Site, World
 
 _ROUNDS = 4
 _ROLES = ("replicator",)
-# As in carry_out: without these the steps that follow have nothing to work on.
-_ESSENTIAL = (
-    steps.Instruct,
-    steps.Create,
-    steps.AdoptClone,
-    steps.StartClone,
-    steps.StartRewind,
-    steps.Start,
-    steps.Open,
-    steps.Seal,
-    steps.Promote,
-    steps.HandOver,
-)
 
 
 @dataclass(frozen=True)
@@ -174,7 +162,7 @@ def advance(world: World, site: Site, rules: Rules) -> None:
         try:
             hook.changed |= _EFFECTS[name](world, site, step, hook, rules)
         except Failed:
-            if isinstance(step, _ESSENTIAL):
+            if isinstance(step, ESSENTIAL):
                 hook.todo = []
             else:
                 hook.todo = [each for each in hook.todo if each[1] is not step]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decisions import switchover
 from decisions.admission import addresses, role_in_use, unit_at
 from decisions.facts import View
 from state.member import Admission, Member, Phase
@@ -131,8 +132,10 @@ def _lost(view: View) -> Lost | None:
 
 
 def _request(view: View) -> Request | None:
-    """What was asked stands until the record is another."""
+    """What was asked stands until the record is another; force only while there is a reason."""
     asked = view.members[view.me].request
     if asked is None or view.record is None or asked.serial != view.record.serial:
+        return None
+    if asked.kind == switchover.FORCE and switchover.force_refusal(view):
         return None
     return asked

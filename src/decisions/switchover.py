@@ -6,7 +6,7 @@ import dataclasses
 
 from decisions import quorum
 from decisions.facts import View
-from state.member import Phase
+from state.member import Member, Phase
 from state.messages import Request
 from state.record import LogPosition, Record
 
@@ -91,9 +91,12 @@ def forced(view: View) -> Record | None:
     Returns:
         The record that names it; None if nobody asks.
     """
-    record = view.record
+    record, primary = view.record, view.primary
     asked = _asked(view, FORCE)
     if record is None or asked is None or asked.unit not in view.members:
+        return None
+    if primary is not None and _works_for(view.members[asked.unit], primary):
+        # It is back: what was asked for would lose commits for nothing.
         return None
     return dataclasses.replace(
         record,
@@ -127,6 +130,10 @@ def force_refusal(view: View) -> str:
             f"juju run {view.me} switchover to={view.me}"
         )
     return ""
+
+
+def _works_for(member: Member, primary: Member) -> bool:
+    return primary.phase is Phase.primary and member.lost is None
 
 
 def may_be_lost(view: View) -> str:

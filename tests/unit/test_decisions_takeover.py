@@ -416,6 +416,15 @@ class TestForce:
         forced = next_record(view(changed(PRIMARY, phase=Phase.waiting), asked), "")
         assert forced == changed(RECORD, serial=6, term=3, primary="pg/1", candidates=(), quorum=0)
 
+    def test_is_not_done_once_the_primary_is_back(self) -> None:
+        asked = changed(STANDBY, request=Request("force", 5, "pg/1"))
+        assert switchover.forced(view(PRIMARY, asked)) is None
+        assert switchover.forced(view(PRIMARY, changed(asked, lost=LOST))) is not None
+        lonely = view(PRIMARY, asked, machine=changed(view().machine, lost="timeout"))
+        assert tell(lonely, (), False, True).request == Request("force", 5, "pg/1")
+        back = changed(lonely, machine=view().machine)
+        assert tell(back, (), False, True).request is None
+
     def test_ends_an_election_that_cannot_end(self) -> None:
         electing = changed(TestNaming.ELECTION, serial=5)
         asked = changed(STANDBY, request=Request("force", 5, "pg/1"))

@@ -27,7 +27,7 @@ from postgresql.layout import Layout
 from postgresql.observe import Server
 from sentinel import findings
 from sentinel.findings import Findings
-from state.member import Phase
+from state.member import Member, Phase
 from state.messages import Promise
 from surroundings import Surroundings
 
@@ -76,9 +76,10 @@ def _with_log(
         reached = terms.reached(connection)
     if reached is not None:
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
-    if not server.in_recovery or server.receiver_status:
+    if not server.in_recovery:
         return machine
-    end = logend.look(layout)
+    # What is still received may move the end.
+    end = None if server.receiver_status else logend.look(layout)
     if end is not None:
         machine = replace(
             machine,
@@ -88,7 +89,19 @@ def _with_log(
             final=end.final,
             deaf=recovery.follows(layout) is None,
         )
+    if is_following(server, here.peers.primary):
+        return machine
     return replace(machine, diverged=_has_diverged(layout, here))
+
+
+def is_following(server: Server, primary: Member | None) -> bool:
+    """Whether a standby receives what its primary writes now.
+
+    That it streams does not say so: from a primary whose timeline began before the end of this log
+    it receives the timeline before, to its end, and begins anew, again and again.
+    """
+    behind = primary is not None and (primary.timeline or 0) > server.timeline
+    return server.receiver_status == "streaming" and not behind
 
 
 def _units(names: Iterable[str], here: Surroundings) -> tuple[str, ...]:

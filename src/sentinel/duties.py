@@ -117,16 +117,18 @@ class Duties:
             term = mandate.authority.term
             # It counts from its first commit on: until then nobody could tell of it.
             promoted = term if self._observer.term() == term else 0
-        quiet = seen.clone in ("running", "finished") or seen.rewind == "running" or seen.running
+        at_work = seen.clone in ("running", "finished") or seen.rewind == "running"
+        again = look.unrest(now)
         return dataclasses.replace(
             seen,
-            unrest=0 if quiet else look.unrest(now),
+            unrest=0 if at_work or seen.running else again,
             lost=lost,
             lost_long=beat.lost_long and bool(lost),
             since=self._since(beat) if lost else 0.0,
             unwell=beat.lost if own else "",
             electing=mandate is not None and mandate.electing,
-            gated=look.unrest(now) if is_gated(seen, mandate) else 0,
+            gated=again if is_gated(seen, mandate) else 0,
+            apart=again if not (at_work or lost) and is_apart(seen, mandate) else 0,
             promoted=promoted,
         )
 
@@ -221,6 +223,12 @@ def target(seen: Look, mandate: Mandate | None) -> Target | None:
 def is_gated(seen: Look, mandate: Mandate | None) -> bool:
     """Whether the server may accept writes and does not, as the charm did not start it."""
     return mandate is not None and mandate.primary and not mandate.final and seen.deaf
+
+
+def is_apart(seen: Look, mandate: Mandate | None) -> bool:
+    """Whether the server is a standby that does not stream though it has a primary to follow."""
+    followed = mandate is not None and bool(mandate.upstream)
+    return followed and bool(seen.in_recovery) and not seen.streaming
 
 
 def _say(text: str) -> None:

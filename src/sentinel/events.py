@@ -13,6 +13,7 @@ PRIMARY_BACK = "primary_back"
 PROBE_FAILED = "probe_failed"
 PROBE_ANSWERED = "probe_answered"
 FOLLOWING_CHANGED = "following_changed"
+STILL_APART = "still_apart"
 STANDBY_CAUGHT_UP = "standby_caught_up"
 REPLAYED = "replayed"
 PROMOTED = "promoted"
@@ -37,6 +38,7 @@ ALL = (
     PROBE_FAILED,
     PROBE_ANSWERED,
     FOLLOWING_CHANGED,
+    STILL_APART,
     STANDBY_CAUGHT_UP,
     REPLAYED,
     PROMOTED,
@@ -84,6 +86,8 @@ class Look:
         electing: an election is under way, as far as the unit knows.
         gated: grows now and then while the server is one that may accept writes and does not,
             as whatever started it was not the charm; 0 otherwise.
+        apart: grows now and then while a standby does not stream although its primary takes
+            writes; 0 otherwise.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
     """
 
@@ -111,6 +115,7 @@ class Look:
     unwell: str = ""
     electing: bool = False
     gated: int = 0
+    apart: int = 0
     promoted: int = 0
 
 
@@ -144,6 +149,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             (PROBE_FAILED, bool(after.unwell) and not before.unwell),
             (PROBE_ANSWERED, bool(before.unwell) and not after.unwell),
             (FOLLOWING_CHANGED, after.running and before.streaming != after.streaming),
+            (STILL_APART, after.apart > before.apart > 0),
             (STANDBY_CAUGHT_UP, after.caught_up and not before.caught_up),
             (
                 REPLAYED,

@@ -12,6 +12,7 @@ from postgresql import (
     cluster,
     commands,
     gate,
+    observe,
     promotion,
     recovery,
     rewind,
@@ -122,6 +123,27 @@ def test_a_killed_former_primary_is_rewound(pair: tuple[Layout, Layout]):
     rewind.start(former, upstream_of(primary))
     state = ended(former)
 
+    assert state.phase == "finished", state.error
+    gate.start_as_standby(former)
+    until(lambda: numbers(former) == [1, 3])
+
+
+def test_one_that_was_told_to_follow_meanwhile_streams_and_has_diverged_all_the_same(
+    pair: tuple[Layout, Layout],
+):
+    former, primary = pair
+    part(former, primary)
+    cluster.stop(former, "immediate")
+    recovery.ensure(former, upstream_of(primary))
+    gate.start_as_standby(former)
+    # The timeline that both have is sent to its end, from the beginning of the segment on.
+    until(lambda: ask(former, "SELECT 1 FROM pg_stat_wal_receiver"))
+
+    assert has_diverged(former, primary)
+    assert observe.observe(former).timeline < observe.observe(primary).timeline
+    rewind.start(former, upstream_of(primary))
+
+    state = ended(former)
     assert state.phase == "finished", state.error
     gate.start_as_standby(former)
     until(lambda: numbers(former) == [1, 3])

@@ -14,6 +14,7 @@ from sentinel.events import Look, between
 
 PRIMARY = Look(running=True, in_recovery=False, standbys=(("pg_1", "streaming", "async"),))
 STANDBY = Look(running=True, in_recovery=True, streaming=True, caught_up=True)
+APART = dataclasses.replace(STANDBY, streaming=False, caught_up=False, apart=7)
 LOST = dataclasses.replace(STANDBY, streaming=False, caught_up=False, lost="no route to host")
 
 
@@ -38,6 +39,7 @@ class TestBetween:
                 {"streaming": True},
                 (events.FOLLOWING_CHANGED,),
             ),
+            (APART, {"apart": 8}, (events.STILL_APART,)),
             (
                 dataclasses.replace(STANDBY, caught_up=False),
                 {"caught_up": True},

@@ -229,6 +229,47 @@ class TestProbe:
         assert bench.raised[1:] == [events.PROBE_ANSWERED] and not bench.found.unwell
 
 
+class TestApart:
+    def test_a_standby_that_does_not_stream_is_looked_at_again_and_again(
+        self, bench: Bench
+    ) -> None:
+        bench.mandate, bench.observer.seen = IS_STANDBY, STANDBY
+        bench.turn(60)
+        assert bench.raised == []
+        bench.observer.seen = dataclasses.replace(STANDBY, streaming=False)
+        bench.turn(46)
+        assert bench.raised == [events.FOLLOWING_CHANGED] + [events.STILL_APART] * 3
+        bench.observer.seen = STANDBY
+        bench.turn(60)
+        assert bench.raised[4:] == [events.FOLLOWING_CHANGED]
+
+    @pytest.mark.parametrize(
+        ("changes", "mandate"),
+        [
+            ({"clone": "running"}, IS_STANDBY),
+            ({"rewind": "running"}, IS_STANDBY),
+            ({}, dataclasses.replace(IS_STANDBY, upstream="")),
+            ({"in_recovery": None}, IS_STANDBY),
+            ({}, None),
+        ],
+    )
+    def test_not_where_that_is_as_it_should_be(
+        self, bench: Bench, changes: dict[str, Any], mandate: Mandate | None
+    ) -> None:
+        bench.mandate = mandate
+        bench.observer.seen = dataclasses.replace(STANDBY, streaming=False, **changes)
+        bench.turn(60)
+        assert events.STILL_APART not in bench.raised
+
+    def test_nor_of_a_primary_that_is_lost(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_STANDBY, STANDBY
+        bench.probing.verdict = REFUSED
+        bench.turn(10)
+        bench.observer.seen = dataclasses.replace(STANDBY, streaming=False)
+        bench.turn(60)
+        assert events.STILL_APART not in bench.raised
+
+
 class TestFence:
     def test_a_primary_that_the_record_does_not_name_is_stopped_in_this_turn(
         self, bench: Bench

@@ -56,7 +56,7 @@ def main() -> int:
             f"write gap {statistics.median(gaps):.1f} s in the median, {max(gaps):.1f} s at most"
         )
     print(f"{len(gaps)} of {len(gaps) + len(failed)} well", end="")
-    print(f"; again: make soak N=1 SEED={failed[0]}" if failed else "")
+    print(f"; again: make soak-failover N=1 SEED={failed[0]}" if failed else "")
     return 1 if failed else 0
 
 

@@ -71,27 +71,37 @@ class PgHotStandbyCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
+    def _reconcile(self) -> None:
+        # What the sentinel raised before it was stopped may come after the stop hook, and what was
+        # started then, nobody would stop.
+        if not self.machine.has_retired(self.unit.name):
+            self._outcome = reconcile(self, self.machine)
+
     def _on_anything(self, event: ops.EventBase) -> None:
-        self._outcome = reconcile(self, self.machine)
+        self._reconcile()
         if isinstance(event, (ops.InstallEvent, ops.StartEvent)):
             self.unit.set_ports(PORT)
 
     def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
         credentials.follow(event.secret)
-        self._outcome = reconcile(self, self.machine)
+        self._reconcile()
 
     def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
-        self._outcome = reconcile(self, self.machine)
+        self._reconcile()
         self.unit.set_ports(PORT)
-        self.machine.renew_watch()
+        if self._outcome is not None:
+            self.machine.renew_watch()
 
     def _on_peer_departed(self, event: ops.RelationDepartedEvent) -> None:
         # A unit that is being removed hears of every other unit's departure; it must not begin
         # to look after a cluster that it is leaving.
-        if event.departing_unit != self.unit:
-            self._outcome = reconcile(self, self.machine)
+        if event.departing_unit == self.unit:
+            self.machine.retire(self.unit.name)
+        else:
+            self._reconcile()
 
     def _on_stop(self, _: ops.StopEvent) -> None:
+        self.machine.retire(self.unit.name)
         self.machine.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import watch
@@ -15,6 +16,7 @@ from outcome import Found
 from postgresql import (
     clone,
     cluster,
+    files,
     gate,
     handover,
     install,
@@ -29,6 +31,9 @@ from postgresql.layout import NOTES, Layout
 from surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
+
+# No full disk keeps a unit from leaving.
+_RETIRED = Path("/run/pg-hot-standby-retired")
 
 
 class Machine(Protocol):
@@ -58,6 +63,14 @@ class Machine(Protocol):
         """Has the sentinel run the code of a refreshed charm."""
         ...
 
+    def retire(self, unit: str) -> None:
+        """Notes that this unit is on its way out, for the hooks that come after."""
+        ...
+
+    def has_retired(self, unit: str) -> bool:
+        """Whether that was noted: then nothing is to be begun any more."""
+        ...
+
     def stop(self) -> None:
         """Stops what the charm runs; data and archive stay on the disk.
 
@@ -67,7 +80,11 @@ class Machine(Protocol):
         ...
 
     def clean_up(self) -> None:
-        """Takes away everything that the charm wrote, except data and archive."""
+        """Takes away everything that the charm wrote, except data and archive.
+
+        Raises:
+            ServerRefused: the server has been started again, and cannot be stopped.
+        """
         ...
 
 
@@ -101,6 +118,15 @@ class ThisMachine:
         """See Machine."""
         watch.restart()
 
+    def retire(self, unit: str) -> None:
+        """See Machine."""
+        _RETIRED.write_text(unit, encoding="utf-8")
+
+    def has_retired(self, unit: str) -> bool:
+        """See Machine."""
+        # The name tells it from a unit that was here before, and was removed by force.
+        return files.read(_RETIRED) == unit
+
     def stop(self) -> None:
         """See Machine."""
         services.remove(watch.SERVICE)
@@ -116,8 +142,11 @@ class ThisMachine:
         if layout is not None:
             clone.forget(layout)
             rewind.forget(layout)
+            if layout.id_file.exists():
+                cluster.stop(layout)
             cluster.release(layout)
         services.remove_all()
+        _RETIRED.unlink(missing_ok=True)
 
 
 def leave(layout: Layout) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from carry_out import Actor
 from decisions.steps import Configure, Start
-from machine import leave
+from machine import ThisMachine, leave
 from postgresql import cluster, files, install, logend, services, sql, templates, terms
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
@@ -131,6 +131,17 @@ def test_nothing_of_the_charms_is_left_after_it_has_gone(lab: Lab, unit: str):
     assert not list(DATA.glob(".pg-hot-standby*"))
     until(lambda: not services.is_active(unit))
     assert cluster.state(layout).exists
+
+
+def test_what_a_unit_noted_that_left_by_force_is_not_its_successors():
+    machine = ThisMachine()
+    assert not machine.has_retired("pg/1")
+
+    machine.retire("pg/1")
+
+    assert machine.has_retired("pg/1") and not machine.has_retired("pg/2")
+    machine.clean_up()
+    assert not machine.has_retired("pg/1")
 
 
 def test_a_template_that_lacks_a_value_fails_instead_of_leaving_it_empty():

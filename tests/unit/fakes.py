@@ -26,6 +26,7 @@ class FakeMachine:
         clone: the base backup job.
         taken: the steps of all hooks so far.
         calls: what else was asked of it, in order.
+        retired: the unit that is on its way out.
     """
 
     def __init__(self, facts: Facts | None = None) -> None:
@@ -35,6 +36,7 @@ class FakeMachine:
         self.taken: list[Step] = []
         self.calls: list[str] = []
         self.install_error = ""
+        self.retired = ""
 
     def install(self) -> None:
         self.calls.append("install")
@@ -128,6 +130,12 @@ class FakeMachine:
 
     def renew_watch(self) -> None:
         self.calls.append("renew_watch")
+
+    def retire(self, unit: str) -> None:
+        self.retired = unit
+
+    def has_retired(self, unit: str) -> bool:
+        return self.retired == unit
 
     def stop(self) -> None:
         self.calls.append("stop")

@@ -223,6 +223,19 @@ class TestDeparture:
         assert machine.calls == ["stop", "clean_up"]
         assert machine.taken == []
 
+    def test_nothing_is_begun_any_more_by_what_comes_after(self) -> None:
+        machine = FakeMachine(STANDBY_FACTS)
+        ctx = context(machine, unit=1)
+        peers = relation(RECORD, PRIMARY)
+        ctx.run(ctx.on.relation_departed(peers, remote_unit=0, departing_unit=1), state(peers))
+        machine.calls.clear()
+        ctx.run(ctx.on.update_status(), state(peers))
+        ctx.run(ctx.on.stop(), state(peers))
+        for event in (ctx.on.update_status(), ctx.on.config_changed(), ctx.on.upgrade_charm()):
+            ctx.run(event, state(peers))
+        assert machine.taken == []
+        assert machine.calls == ["stop"]
+
 
 class TestGonePrimary:
     def test_says_so_and_keeps_the_data(self) -> None:

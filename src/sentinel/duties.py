@@ -175,7 +175,7 @@ class Duties:
         if mandate is not None and mandate.authority is not None:
             self._deeds.want("succeed", mandate.authority)
             return
-        connected = {name for name, state, _ in seen.standbys if state == "streaming"}
+        connected = {name for name, state, *_ in seen.standbys if state == "streaming"}
         unreachable_s = self._contact.unreachable_s
         reached = self._observer.term() if seen.gated and unreachable_s is not None else 0
         gated = bool(seen.gated)

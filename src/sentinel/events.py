@@ -59,17 +59,25 @@ ALL = (
 class Look:
     """What one look saw.
 
+    A hook may have looked in the moment between two looks in which a connection was down, and
+    goes on saying so. So a connection that is up is known by its process: another one has come
+    in its place even where every look finds one.
+
     Attributes:
         up: whether the server runs, answering or not.
         running: whether the server answers.
+        session: the process that answers, another one after each start of the server; 0: none.
         writable: whether it accepts writes, as far as can be told of one that does not answer.
         in_recovery: whether it is a standby; None if it does not answer.
         streaming: whether a standby streams from its primary.
+        receiver: the process by which it does; 0: it does not.
         deaf: whether it is a standby of nobody.
         replayed: of a standby: the LSN up to which it has replayed, as "0/3000148".
         settled: of a standby that receives nothing: whether it has replayed all that it has.
         caught_up: of a standby that streams: whether it has replayed all that it receives.
-        standbys: names, states and synchronous states of the standbys that it sends to.
+        standbys: names, states and synchronous states of the standbys that it sends to, and the
+            processes by which those that stream are sent to; 0 for the others, which may try
+            again and again.
         heard: of those that stream: names, and marks that change with each message from them.
         lost_slots: of a primary: slots whose WAL is gone.
         archive_failing: whether the last try to archive failed.
@@ -93,14 +101,16 @@ class Look:
 
     up: bool = False
     running: bool = False
+    session: int = 0
     writable: bool = False
     in_recovery: bool | None = None
     streaming: bool = False
+    receiver: int = 0
     deaf: bool = False
     replayed: str = ""
     settled: bool = False
     caught_up: bool = False
-    standbys: tuple[tuple[str, str, str], ...] = ()
+    standbys: tuple[tuple[str, str, str, int], ...] = ()
     heard: frozenset[tuple[str, str]] = frozenset()
     lost_slots: tuple[str, ...] = ()
     archive_failing: bool = False
@@ -128,7 +138,9 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
     if before is None:
         before = Look(
             running=after.running,
+            session=after.session,
             streaming=after.streaming,
+            receiver=after.receiver,
             caught_up=after.caught_up,
             standbys=after.standbys,
             lost_slots=after.lost_slots,
@@ -138,7 +150,10 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
         name
         for name, happened in (
             (SERVER_STOPPED, before.running and not after.running),
-            (SERVER_STARTED, after.running and not before.running),
+            (
+                SERVER_STARTED,
+                after.running and (before.running, before.session) != (True, after.session),
+            ),
             (SERVER_GATED, after.gated > before.gated),
             (STILL_DOWN, after.unrest > before.unrest and not before.running),
             (
@@ -148,7 +163,11 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             (PRIMARY_BACK, bool(before.lost) and not after.lost),
             (PROBE_FAILED, bool(after.unwell) and not before.unwell),
             (PROBE_ANSWERED, bool(before.unwell) and not after.unwell),
-            (FOLLOWING_CHANGED, after.running and before.streaming != after.streaming),
+            (
+                FOLLOWING_CHANGED,
+                after.running
+                and (before.streaming, before.receiver) != (after.streaming, after.receiver),
+            ),
             (STILL_APART, after.apart > before.apart > 0),
             (STANDBY_CAUGHT_UP, after.caught_up and not before.caught_up),
             (

@@ -19,14 +19,15 @@ _BEHIND = 64 * 2**20
 
 _QUERY = """
 WITH here AS MATERIALIZED (SELECT pg_is_in_recovery() AS in_recovery)
-SELECT in_recovery,
-       (SELECT status FROM pg_stat_wal_receiver),
+SELECT pg_backend_pid(), in_recovery, receiver.status, receiver.pid,
        in_recovery AND current_setting('primary_conninfo') = '',
        CASE WHEN in_recovery THEN pg_last_wal_replay_lsn()::text END,
        CASE WHEN in_recovery
             THEN pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::bigint END,
-       (SELECT coalesce(json_agg(json_build_array(application_name, state, sync_state)
-                                 ORDER BY application_name), '[]')
+       (SELECT coalesce(json_agg(json_build_array(
+                            application_name, state, sync_state,
+                            CASE state WHEN 'streaming' THEN pid ELSE 0 END)
+                        ORDER BY application_name, pid), '[]')
         FROM pg_stat_replication WHERE state <> 'backup'),
        (SELECT coalesce(json_agg(json_build_array(application_name, pid || ' ' || reply_time)),
                         '[]')
@@ -35,7 +36,7 @@ SELECT in_recovery,
               WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
        (SELECT last_failed_time > coalesce(last_archived_time, '-infinity')
         FROM pg_stat_archiver)
-  FROM here
+  FROM here LEFT JOIN pg_stat_wal_receiver receiver ON true
 """
 _TERM = "SELECT coalesce(max(term), 0) FROM hot_standby.term"
 
@@ -80,19 +81,33 @@ class Observer:
         return self._answered(row)
 
     def _answered(self, row: Row) -> Look:
-        in_recovery, receiver, nobody, replayed, behind, standbys, heard, lost, failing = row
-        streaming = receiver == "streaming"
+        (
+            session,
+            in_recovery,
+            status,
+            receiver,
+            nobody,
+            replayed,
+            behind,
+            standbys,
+            heard,
+            lost,
+            failing,
+        ) = row
+        streaming = status == "streaming"
         return Look(
             up=True,
             running=True,
+            session=session,
             writable=not in_recovery,
             in_recovery=in_recovery,
             streaming=streaming,
-            deaf=bool(nobody) and not receiver,
+            receiver=receiver if streaming else 0,
+            deaf=bool(nobody) and not status,
             replayed=replayed or "",
             settled=(
                 bool(in_recovery)
-                and not receiver
+                and not status
                 and (behind is None or behind <= 0)
                 and replayed == self._last.replayed
             ),

@@ -12,10 +12,16 @@ from sentinel import events
 from sentinel.courier import Courier
 from sentinel.events import Look, between
 
-PRIMARY = Look(running=True, in_recovery=False, standbys=(("pg_1", "streaming", "async"),))
-STANDBY = Look(running=True, in_recovery=True, streaming=True, caught_up=True)
-APART = dataclasses.replace(STANDBY, streaming=False, caught_up=False, apart=7)
-LOST = dataclasses.replace(STANDBY, streaming=False, caught_up=False, lost="no route to host")
+PRIMARY = Look(
+    running=True, session=70, in_recovery=False, standbys=(("pg_1", "streaming", "async", 71),)
+)
+STANDBY = Look(
+    running=True, session=80, in_recovery=True, streaming=True, receiver=81, caught_up=True
+)
+LOST = dataclasses.replace(
+    STANDBY, streaming=False, receiver=0, caught_up=False, lost="no route to host"
+)
+APART = dataclasses.replace(STANDBY, streaming=False, receiver=0, caught_up=False, apart=7)
 
 
 class TestBetween:
@@ -33,13 +39,25 @@ class TestBetween:
             (Look(unrest=7), {"unrest": 8}, (events.STILL_DOWN,)),
             (Look(unrest=7), {"unrest": 0, "running": True}, (events.SERVER_STARTED,)),
             (PRIMARY, {"running": False, "standbys": (), "unrest": 8}, (events.SERVER_STOPPED,)),
-            (STANDBY, {"streaming": False, "caught_up": False}, (events.FOLLOWING_CHANGED,)),
             (
-                dataclasses.replace(STANDBY, streaming=False),
-                {"streaming": True},
+                STANDBY,
+                {"streaming": False, "receiver": 0, "caught_up": False},
                 (events.FOLLOWING_CHANGED,),
             ),
             (APART, {"apart": 8}, (events.STILL_APART,)),
+            (
+                dataclasses.replace(STANDBY, streaming=False, receiver=0),
+                {"streaming": True, "receiver": 82},
+                (events.FOLLOWING_CHANGED,),
+            ),
+            # What was down between two looks, a hook may have seen in that moment.
+            (STANDBY, {"receiver": 82}, (events.FOLLOWING_CHANGED,)),
+            (STANDBY, {"session": 90}, (events.SERVER_STARTED,)),
+            (
+                PRIMARY,
+                {"standbys": (("pg_1", "streaming", "async", 72),)},
+                (events.STANDBYS_CHANGED,),
+            ),
             (
                 dataclasses.replace(STANDBY, caught_up=False),
                 {"caught_up": True},

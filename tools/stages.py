@@ -20,6 +20,8 @@ WIDTH = 80
 # pytest's closing line: "==== 3 failed, 40 passed, 1 skipped in 2.31s ===="
 CLOSING_LINE = re.compile(r"^=+ (?P<counts>.+) in [0-9.]+s.* =+$")
 COUNT = re.compile(r"(\d+) ([a-z]+)")
+# pytest-rerunfailures' line of its summary for a test that failed and was tried again.
+TRIED_AGAIN = re.compile(r"^RERUN (?P<test>\S.*)$")
 COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 TESTS = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
 
@@ -33,6 +35,8 @@ class Result:
     seconds: float
     counts: Counter[str] = field(default_factory=Counter[str])
     """Tests by outcome, in pytest's words; empty for a stage without tests."""
+    tried_again: tuple[str, ...] = ()
+    """Tests that failed once; what came of them in the end is counted."""
 
     @property
     def word(self) -> str:
@@ -70,6 +74,7 @@ def run(stage: str, number: int, total: int) -> Result:
     print(f"\n{title:=<{WIDTH}}", flush=True)
     began = time.monotonic()
     counts: Counter[str] = Counter()
+    tried_again: list[str] = []
     with subprocess.Popen(
         ["make", "--no-print-directory", stage],
         stdin=subprocess.DEVNULL,
@@ -84,7 +89,10 @@ def run(stage: str, number: int, total: int) -> Result:
         for line in process.stdout:
             print(line, end="", flush=True)
             counts += counts_of(line)
-    return Result(stage, process.returncode, time.monotonic() - began, counts)
+            if again := TRIED_AGAIN.match(COLOUR_CODE.sub("", line).rstrip()):
+                tried_again.append(again["test"])
+    seconds = time.monotonic() - began
+    return Result(stage, process.returncode, seconds, counts, tuple(tried_again))
 
 
 def spelled(counts: Counter[str]) -> str:
@@ -125,6 +133,7 @@ def summary(results: list[Result]) -> str:
         "-" * WIDTH,
         f"{held}; {tests}; {minutes(sum(result.seconds for result in results))}",
     ]
+    lines += [f"tried again: {test}" for result in results for test in result.tried_again]
     if failed:
         lines.append(f"failed: {', '.join(failed)}; run one alone with: make {failed[0]}")
     return "\n".join(lines)

@@ -81,6 +81,7 @@ class Look:
         heard: of those that stream: names, and marks that change with each message from them.
         lost_slots: of a primary: slots whose WAL is gone.
         archive_failing: whether the last try to archive failed.
+        archive_failures: how many tries have failed; more even where each look finds none.
         archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.
         clone_step: how far it is, in steps that are worth a new status.
@@ -114,6 +115,7 @@ class Look:
     heard: frozenset[tuple[str, str]] = frozenset()
     lost_slots: tuple[str, ...] = ()
     archive_failing: bool = False
+    archive_failures: int = 0
     archive_carried: bool = False
     clone: str = "absent"
     clone_step: int = 0
@@ -144,6 +146,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             caught_up=after.caught_up,
             standbys=after.standbys,
             lost_slots=after.lost_slots,
+            archive_failures=after.archive_failures,
             unrest=after.unrest,
         )
     return tuple(
@@ -187,7 +190,15 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             (REWIND_FINISHED, after.rewind == "finished" and before.rewind != "finished"),
             (REWIND_FAILED, after.rewind == "failed" and before.rewind != "failed"),
             (ARCHIVE_FAILING, after.archive_failing and not before.archive_failing),
-            (ARCHIVE_RECOVERED, before.archive_failing and not after.archive_failing),
+            (
+                ARCHIVE_RECOVERED,
+                after.running
+                and not after.archive_failing
+                and (
+                    before.archive_failing
+                    or (before.running and before.archive_failures != after.archive_failures)
+                ),
+            ),
             (ARCHIVE_MOVED, after.archive_carried and not before.archive_carried),
         )
         if happened

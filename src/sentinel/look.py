@@ -34,9 +34,8 @@ SELECT pg_backend_pid(), in_recovery, receiver.status, receiver.pid,
         FROM pg_stat_replication WHERE state = 'streaming' AND reply_time IS NOT NULL),
        ARRAY(SELECT slot_name::text FROM pg_replication_slots
               WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
-       (SELECT last_failed_time > coalesce(last_archived_time, '-infinity')
-        FROM pg_stat_archiver)
-  FROM here LEFT JOIN pg_stat_wal_receiver receiver ON true
+       last_failed_time > coalesce(last_archived_time, '-infinity'), failed_count
+  FROM here CROSS JOIN pg_stat_archiver LEFT JOIN pg_stat_wal_receiver receiver ON true
 """
 _TERM = "SELECT coalesce(max(term), 0) FROM hot_standby.term"
 
@@ -93,6 +92,7 @@ class Observer:
             heard,
             lost,
             failing,
+            failures,
         ) = row
         streaming = status == "streaming"
         return Look(
@@ -116,6 +116,7 @@ class Observer:
             heard=frozenset((str(name), str(mark)) for name, mark in heard),
             lost_slots=tuple(lost),
             archive_failing=bool(failing),
+            archive_failures=failures,
             archive_carried=archive.is_carried(self._layout),
         )
 

@@ -88,6 +88,13 @@ class Cluster:
             return error.task.message
         raise AssertionError(f"{action} on {unit} did not fail")
 
+    def grow(self) -> str:
+        """Adds a unit; gives its name."""
+        before = self.units
+        self.juju.add_unit(self.app)
+        (new,) = wait_until(lambda: set(self.units) - set(before), bool)
+        return new
+
     # What is waited for
 
     def settle(self, units: int, timeout: float = 180, retried: bool = False) -> None:

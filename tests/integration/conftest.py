@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import jubilant
@@ -17,6 +16,8 @@ from tests.integration.cluster import Cluster
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = ROOT / "localjuju" / "bin" / "juju"
 MACHINE = ROOT / "localjuju" / "bin" / "machine"
+# The model that the tests under way look at.
+MODEL = pytest.StashKey[jubilant.Juju]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +45,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(harm)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give a test that is tried again a model of its own: in the first one anything may be.
+
+    So every test has to pass by itself, too, without those that stand before it in its file.
+    """
+    # pytest-rerunfailures counts the tries, and makes anew only what failed while it was made.
+    if getattr(item, "execution_count", 1) > 1 and isinstance(item, pytest.Function):
+        for name in ("juju", "arena"):
+            for fixture in item._fixtureinfo.name2fixturedefs.get(name, ()):
+                # With everything that was made by means of it.
+                fixture.finish(item._request)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Has the report of a failure show how its model is just then."""
+    report = yield
+    client = item.session.stash.get(MODEL, None)
+    if report.failed and client is not None:
+        for words in (("status",), ("debug-log", "--replay", "--limit", "400")):
+            try:
+                said = client.cli(*words)
+            except jubilant.CLIError as error:
+                said = f"{error}\n{error.stderr}"
+            report.sections.append((f"juju {words[0]}", said))
+    return report
+
+
 @pytest.fixture(scope="session")
 def charm_file(request: pytest.FixtureRequest) -> Path:
     path = Path(str(request.config.getoption("--charm-file"))).resolve()
@@ -66,12 +98,9 @@ def juju(request: pytest.FixtureRequest) -> Iterator[jubilant.Juju]:
     client.add_model(model, config=own_config(str(command)))
     client.model = model
     client.wait_timeout = 180.0
-    failed_before = request.session.testsfailed
+    request.session.stash[MODEL] = client
     yield client
-    if request.session.testsfailed > failed_before:
-        sys.stderr.write(
-            client.cli("status") + client.cli("debug-log", "--replay", "--limit", "400")
-        )
+    del request.session.stash[MODEL]
     if not request.config.getoption("--leave-models"):
         client.destroy_model(model, destroy_storage=True, force=True)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import jubilant
+import pytest
 
 from tests.integration.cluster import Cluster, wait_until
 from tests.integration.conftest import Machines
 
-FILLING = (
-    "CREATE TABLE IF NOT EXISTS bulk AS SELECT n, repeat(md5(n::text), 30) AS filler "
-    "FROM generate_series(1, 800000) n"
-)
+
+@pytest.fixture(scope="module", autouse=True)
+def bulk(cluster: Cluster) -> None:
+    """So much data that a clone can be caught."""
+    cluster.sql(
+        cluster.primary,
+        "CREATE TABLE bulk AS SELECT n, repeat(md5(n::text), 30) AS filler "
+        "FROM generate_series(1, 800000) n",
+    )
 
 
 def clone_is_on_its_way(cluster: Cluster, unit: str) -> str:
@@ -31,33 +37,30 @@ def catch_clone(cluster: Cluster, unit: str) -> None:
 
 
 def test_a_clone_shows_how_far_it_is(cluster: Cluster) -> None:
-    cluster.sql(cluster.primary, FILLING)
-    cluster.juju.add_unit("pg")
-    line = cluster.wait_for_message("pg/2", "cloning from")
+    new = cluster.grow()
+    line = cluster.wait_for_message(new, "cloning from")
     assert line.startswith("maintenance: ")
-    cluster.settle(units=3)
-    assert cluster.sql("pg/2", "SELECT count(*) FROM bulk") == "800000"
+    cluster.settle(units=len(cluster.units))
+    assert cluster.sql(new, "SELECT count(*) FROM bulk") == "800000"
 
 
 def test_a_clone_that_loses_power_begins_anew(cluster: Cluster, machine: Machines) -> None:
-    cluster.juju.add_unit("pg")
-    wait_until(lambda: "pg/3" in cluster.units, bool)
-    catch_clone(cluster, "pg/3")
-    machine("kill", machine.of("pg/3"))
-    machine("start", machine.of("pg/3"))
-    cluster.settle(units=4, retried=True)
+    new = cluster.grow()
+    catch_clone(cluster, new)
+    machine("kill", machine.of(new))
+    machine("start", machine.of(new))
+    cluster.settle(units=len(cluster.units), retried=True)
     cluster.verify()
 
 
 def test_a_clone_outlives_the_units_agent(cluster: Cluster, machine: Machines) -> None:
-    cluster.juju.add_unit("pg")
-    wait_until(lambda: "pg/4" in cluster.units, bool)
-    catch_clone(cluster, "pg/4")
-    begun = cluster.sh("pg/4", "pgrep -x pg_basebackup | head -n 1")
-    cluster.sh("pg/4", "systemctl restart localjuju-agent.service")
-    still = cluster.sh("pg/4", "pgrep -x pg_basebackup | head -n 1")
+    new = cluster.grow()
+    catch_clone(cluster, new)
+    begun = cluster.sh(new, "pgrep -x pg_basebackup | head -n 1")
+    cluster.sh(new, "systemctl restart localjuju-agent.service")
+    still = cluster.sh(new, "pgrep -x pg_basebackup | head -n 1")
     assert still in (begun, "")
-    cluster.settle(units=5)
+    cluster.settle(units=len(cluster.units))
     cluster.verify()
 
 

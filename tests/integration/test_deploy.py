@@ -11,6 +11,11 @@ import pytest
 from tests.integration.cluster import Cluster
 
 
+@pytest.fixture(scope="module")
+def arrival(cluster: Cluster) -> None:
+    cluster.sql(cluster.primary, "CREATE TABLE arrival AS SELECT generate_series(1, 1000) AS n")
+
+
 @pytest.mark.juju4
 def test_the_model_is_of_the_juju_that_was_asked_for(juju: jubilant.Juju) -> None:
     version = juju.status().model.version
@@ -26,8 +31,8 @@ def test_a_pair_is_one_primary_and_one_standby(cluster: Cluster) -> None:
 
 
 @pytest.mark.juju4
+@pytest.mark.usefixtures("arrival")
 def test_rows_arrive(cluster: Cluster) -> None:
-    cluster.sql(cluster.primary, "CREATE TABLE arrival AS SELECT generate_series(1, 1000) AS n")
     results = cluster.verify()
     assert "streaming" in json.dumps(results)
     for unit in cluster.units:
@@ -98,11 +103,12 @@ def test_the_status_shows_version_and_port(cluster: Cluster) -> None:
         assert unit.open_ports == ["5432/tcp"]
 
 
+@pytest.mark.usefixtures("arrival")
 def test_a_third_unit_brings_the_data_that_is_there(cluster: Cluster) -> None:
-    cluster.juju.add_unit("pg")
+    third = cluster.grow()
     cluster.settle(units=3)
     assert cluster.message(cluster.primary) == "active: primary, 2 of 2 standbys streaming"
-    assert cluster.sql("pg/2", "SELECT count(*) FROM arrival") == "1000"
+    assert cluster.sql(third, "SELECT count(*) FROM arrival") == "1000"
     cluster.verify()
 
 

@@ -24,8 +24,8 @@ def test_a_standby_that_leaves_gives_up_slot_and_line(cluster: Cluster) -> None:
 
 @pytest.mark.juju4
 def test_another_one_takes_its_place(cluster: Cluster) -> None:
-    cluster.juju.add_unit("pg")
-    cluster.settle(units=2)
+    cluster.grow()
+    cluster.settle(units=len(cluster.units))
     cluster.verify()
 
 

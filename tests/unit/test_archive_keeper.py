@@ -393,6 +393,15 @@ class TestPush:
         assert look.look(str(new), "me", [])["waiting"] == 2
         assert look.look(str(new), "me", [])["lacking"] == []
 
+    def test_what_is_to_be_archived_anew_waits_from_then_on(self, data: Path, new: Path):
+        mark = data / "pg_wal" / "archive_status" / f"{name(1)}.done"
+        mark.touch()
+        os.utime(mark, (1, 1))
+        look.requeue([name(1)])
+        facts = look.look(str(new), "me", [])
+        assert facts["waiting"] == 1
+        assert facts["waiting_s"] < 60
+
     def test_look_calls_nothing_lacking_while_a_directory_is_away(
         self, data: Path, new: Path, tmp_path: Path
     ):

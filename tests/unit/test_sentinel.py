@@ -92,6 +92,17 @@ class TestBetween:
                 (events.ARCHIVE_RECOVERED,),
             ),
             (
+                dataclasses.replace(PRIMARY, archive_failing=True),
+                {"archive_failing": False, "archive_failures": 3},
+                (events.ARCHIVE_RECOVERED,),
+            ),
+            (PRIMARY, {"archive_failures": 3}, (events.ARCHIVE_RECOVERED,)),
+            (
+                dataclasses.replace(PRIMARY, archive_failing=True),
+                {"archive_failures": 3},
+                (),
+            ),
+            (
                 PRIMARY,
                 {"archive_carried": True},
                 (events.ARCHIVE_MOVED,),

@@ -2,6 +2,8 @@
 
 import doctest
 import re
+import subprocess
+import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -32,6 +34,34 @@ def test_the_summary_counts_stages_and_tests_and_names_what_failed():
 def test_the_summary_of_a_run_without_failures_ends_with_the_count():
     last = stages.summary([Result("unit", 0, 2.0, Counter(passed=10))]).splitlines()[-1]
     assert last == "1 of 1 stages ok; 10 tests: 10 passed; 2.0 s"
+
+
+def test_the_summary_names_what_was_tried_again():
+    results = [Result("functional", 0, 2.0, Counter(passed=1), ("tests/x.py::test_it",))]
+    assert stages.summary(results).splitlines()[-1] == "tried again: tests/x.py::test_it"
+
+
+def test_what_was_tried_again_is_shown_with_all_that_it_said(tmp_path: Path):
+    (tmp_path / "test_once.py").write_text(
+        "from pathlib import Path\n"
+        "def test_fails_once():\n"
+        "    there = Path(__file__).with_suffix('.tried')\n"
+        "    tries = int(there.read_text()) + 1 if there.exists() else 1\n"
+        "    there.write_text(str(tries))\n"
+        "    print('said', 'aloud')\n"
+        "    assert tries > 1, 'the ' + 'reason'\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider"]
+    command += ["--reruns=1", "-rR", "--rootdir", str(tmp_path), str(tmp_path)]
+    done = subprocess.run(command, cwd=pack.ROOT, capture_output=True, text=True, check=True)
+    summary, _, shown = done.stdout.partition("FAILURES THAT WERE TRIED AGAIN")
+    assert "AssertionError: the reason" in shown
+    assert "said aloud" in shown
+    assert "1 passed" in shown
+    again = [
+        match["test"] for line in summary.splitlines() if (match := stages.TRIED_AGAIN.match(line))
+    ]
+    assert again == ["test_once.py::test_fails_once"]
 
 
 def test_steps_keep_to_the_width_of_a_terminal(capsys: pytest.CaptureFixture[str]):

@@ -23,7 +23,9 @@ _STATS = """
 SELECT coalesce(last_archived_wal, ''),
        extract(epoch FROM clock_timestamp() - last_archived_time)::float8,
        failed_count,
-       coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+       coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+       extract(epoch FROM clock_timestamp() - greatest(last_archived_time,
+                                                       pg_postmaster_start_time()))::float8
 FROM pg_stat_archiver
 """
 
@@ -102,7 +104,7 @@ def state(layout: Layout, conn: Connection | None = None) -> Archiver:
     now = places.read(layout)
     if now.directory is None or not layout.data_directory.is_dir():
         return Archiver(now.directory)
-    last_wal, last_age_s, failed_count, failed_last = _stats(layout, conn)
+    last_wal, last_age_s, failed_count, failed_last, idle_s = _stats(layout, conn)
     try:
         facts = program.look(layout, now)
     except program.Failed as error:
@@ -110,7 +112,7 @@ def state(layout: Layout, conn: Connection | None = None) -> Archiver:
         return Archiver(
             now.directory, last_wal, last_age_s, failed_count, failing=True, failure=failure
         )
-    failure = _failure(layout, now.directory, facts, failed_last)
+    failure = _failure(layout, now.directory, facts, failed_last, idle_s)
     return Archiver(
         directory=now.directory,
         last_wal=last_wal,
@@ -134,7 +136,11 @@ def is_carried(layout: Layout) -> bool:
     return bool(places.read(layout).older) and not move.problem()[0]
 
 
-def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, bool]:
+def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, bool, float]:
+    """The last file archived and its age in seconds, failures, whether the last try was one.
+
+    And for how many seconds a running server has archived nothing.
+    """
     try:
         if conn is not None:
             row = sql.row(conn, _STATS)
@@ -142,19 +148,23 @@ def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, 
             with sql.local(layout, timeout_s=5) as own:
                 row = sql.row(own, _STATS)
         else:
-            return "", None, 0, False
+            return "", None, 0, False, 0.0
     except PostgresqlError:
-        return "", None, 0, False
-    return row[0], row[1], row[2], row[3]
+        return "", None, 0, False, 0.0
+    return row[0], row[1], row[2], row[3], row[4]
 
 
-def _failure(layout: Layout, directory: Path, facts: Facts, failed_last: bool) -> str:
+def _failure(
+    layout: Layout, directory: Path, facts: Facts, failed_last: bool, idle_s: float
+) -> str:
     if facts["problem"]:
         return f"archive {facts['problem']}"
     if facts["waiting"] and failed_last:
         return f"archive: {failures.newest(layout) or 'the archive command failed'}"
-    if facts["waiting"] and facts["waiting_s"] > _STUCK_S:
-        return f"archive {directory}: nothing was archived for {facts['waiting_s']:.0f} s"
+    # Neither what has only begun to wait nor a server that has only begun to run is stuck.
+    stuck_s = min(facts["waiting_s"], idle_s)
+    if facts["waiting"] and stuck_s > _STUCK_S:
+        return f"archive {directory}: nothing was archived for {stuck_s:.0f} s"
     return ""
 
 

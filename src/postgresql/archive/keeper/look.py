@@ -111,6 +111,8 @@ def requeue(names: Sequence[str]) -> None:
             continue
         mark = os.path.join(_STATUS, name)
         try:
+            # It waits from now on, however long ago it was archived.
+            os.utime(f"{mark}.done")
             os.rename(f"{mark}.done", f"{mark}.ready")
         except FileNotFoundError:
             os.close(os.open(f"{mark}.ready", os.O_WRONLY | os.O_CREAT, 0o600))

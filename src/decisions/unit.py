@@ -70,7 +70,14 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
         return _as_standby(view, record, successor)
     if successor is None or successor.ready != record.serial:
         return _as_primary(view, record)
-    return (HandOver(record.term), *_as_standby(view, record, successor))
+    # Writes stand still from the last word on: whom it will follow is written before.
+    ready = Configure(
+        units=len(view.members),
+        floors={},
+        ceilings=parameters.ceilings(view.others),
+        upstream=upstream_for(view.me, successor),
+    )
+    return (ready, HandOver(record.term), *_as_standby(view, record, successor))
 
 
 def _is_taking_over(view: View) -> bool:

@@ -122,7 +122,9 @@ class Actor:
             case steps.Create(cluster_id):
                 report.changed |= cluster.create(self._layout, cluster_id)
             case steps.Start():
-                report.changed |= gate.start_as_standby(self._layout)
+                # A successor may have been promoted since this was decided. What may not accept
+                # writes is sealed.
+                report.changed |= gate.start_as_standby(self._layout, depose=False)
             case steps.Open():
                 report.changed |= gate.start_as_primary(self._layout)
             case steps.Seal():

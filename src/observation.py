@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -30,6 +31,8 @@ from sentinel.findings import Findings
 from state.member import Member, Phase
 from state.messages import Promise
 from surroundings import Surroundings
+
+_AT_ONCE_S = 0.5
 
 
 def look(layout: Layout | None, here: Surroundings) -> Found:
@@ -119,6 +122,7 @@ def _has_diverged(layout: Layout, here: Surroundings) -> bool:
         or primary.phase is not Phase.primary
         or here.credentials is None
         or not primary.address
+        or not answers(primary.address)
     ):
         return False
     try:
@@ -128,6 +132,19 @@ def _has_diverged(layout: Layout, here: Surroundings) -> bool:
             return rewind.diverged(connection, layout)
     except PostgresqlError:
         return False
+
+
+def answers(address: str, port: int = 5432) -> bool:
+    """Whether something there takes a connection at once.
+
+    One to a machine that has lost its power is waited for for seconds, and it is just then that a
+    hook must be quick: writes stand still until it has begun the election.
+    """
+    try:
+        socket.create_connection((address, port), _AT_ONCE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _machine(layout: Layout | None, server: Server, copying: str, address: str) -> Machine:

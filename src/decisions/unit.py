@@ -55,8 +55,12 @@ def steps(view: View) -> tuple[Step, ...]:
 def _steps(view: View, record: Record) -> tuple[Step, ...]:
     if record.primary is None:
         return _as_voter(view, record)
-    if record.successor == view.me and _has_taken_over(view, record):
-        return _as_new_primary(view)
+    if record.successor == view.me and _is_taking_over(view):
+        if view.machine.reached == record.term + 1:
+            return _as_new_primary(view)
+        # Its sentinel goes on by itself, and may have come further since this was looked at. To
+        # seal it now would leave a log that goes beyond the last word, and nobody to go on.
+        return (Wait(f"to begin the term {record.term + 1}"),)
     if not view.is_primary:
         return _as_standby(view, record, view.primary)
     if record.successor is None:
@@ -66,11 +70,22 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
         return _as_standby(view, record, successor)
     if successor is None or successor.ready != record.serial:
         return _as_primary(view, record)
-    return (HandOver(record.term), *_as_standby(view, record, successor))
+    # Writes stand still from the last word on: whom it will follow is written before.
+    ready = Configure(
+        units=len(view.members),
+        floors={},
+        ceilings=parameters.ceilings(view.others),
+        upstream=upstream_for(view.me, successor),
+    )
+    return (ready, HandOver(record.term), *_as_standby(view, record, successor))
 
 
-def _has_taken_over(view: View, record: Record) -> bool:
-    return view.machine.writable and view.machine.reached == record.term + 1
+def _is_taking_over(view: View) -> bool:
+    """Whether a successor's promotion has begun: it takes the signal away before all else."""
+    machine = view.machine
+    return view.owns_data and (
+        machine.writable or (machine.running and not machine.standby_signal)
+    )
 
 
 def _as_new_primary(view: View) -> tuple[Step, ...]:

@@ -68,11 +68,15 @@ def start_as_primary(layout: Layout) -> bool:
     return True
 
 
-def start_as_standby(layout: Layout) -> bool:
+def start_as_standby(layout: Layout, *, depose: bool = True) -> bool:
     """Have the server run as a standby of whomever the configuration names; a primary: of nobody.
 
     A primary that runs is stopped first: its clients get an error and no answer to a commit that
     waits.
+
+    Args:
+        layout: The cluster.
+        depose: False: a server that runs goes on as what it is, also as a primary.
 
     Returns:
         Whether anything had to be done.
@@ -81,7 +85,7 @@ def start_as_standby(layout: Layout) -> bool:
         ServerRefused: It neither stops nor starts.
     """
     changed = close(layout)
-    if is_primary(layout):
+    if depose and is_primary(layout):
         _stop(layout)
     if cluster.is_running(layout):
         return changed

@@ -101,6 +101,9 @@ def test_one_that_came_up_as_a_standby_is_restarted_as_a_primary(primary: Layout
 
 
 def test_a_running_primary_becomes_a_standby(primary: Layout):
+    assert not gate.start_as_standby(primary, depose=False)
+    assert gate.is_primary(primary)
+
     assert gate.start_as_standby(primary)
 
     assert is_standby(primary)

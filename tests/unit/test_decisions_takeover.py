@@ -11,7 +11,7 @@ from decisions import election, quorum, switchover
 from decisions.facts import Machine, View
 from decisions.member import member as tell
 from decisions.record import next_record
-from decisions.steps import Configure, HandOver, Synchronise, Upstream
+from decisions.steps import Configure, HandOver, Instruct, Synchronise, Upstream, Wait
 from decisions.unit import steps
 from state.member import Admission, Member, Phase
 from state.messages import Ballot, Lost, Promise, Promotion, Request
@@ -394,6 +394,21 @@ class TestSwitchover:
         plan = steps(view(PRIMARY, successor, me="pg/0", record=self.HANDING, machine=stopped))
         (configure,) = (step for step in plan if isinstance(step, Configure))
         assert configure.upstream == Upstream("pg/1", "10.0.0.2", "replicator")
+
+    @pytest.mark.parametrize(
+        "half_way",
+        [
+            # PostgreSQL takes the file away before it accepts writes; the first commit comes last.
+            changed(SERVING, in_recovery=True),
+            SERVING,
+            changed(SERVING, standby_signal=True),
+        ],
+    )
+    def test_a_successor_is_left_alone_while_its_promotion_goes_on(
+        self, half_way: Machine
+    ) -> None:
+        plan = steps(view(record=self.HANDING, machine=half_way))
+        assert [type(step) for step in plan] == [Instruct, Wait]
 
     def test_is_recorded_once_the_successor_has_taken_over(self) -> None:
         risen = changed(STANDBY, promotion=Promotion(3, 2, 4096))

@@ -25,6 +25,7 @@ from postgresql import (
     settings,
     slots,
     sql,
+    starved,
     synchronous,
     terms,
 )
@@ -170,13 +171,19 @@ class Actor:
                     report.changed |= slots.drop(connection, slot)
             case steps.Archive():
                 self._guard(report, "archive-path", self._archive)
-            case steps.StartClone(upstream):
-                report.changed |= clone.start(
-                    self._layout, self._upstream(upstream), on_finish=self._poke
-                )
+            case steps.StartClone():
+                report.changed |= self._start_clone(step)
             case steps.AdoptClone(cluster_id, system_id):
                 self._adopt(cluster_id, system_id)
                 report.changed = True
+
+    def _start_clone(self, step: steps.StartClone) -> bool:
+        begun = clone.start(
+            self._layout, self._upstream(step.upstream), on_finish=self._poke, idle=step.starved
+        )
+        if begun and step.starved:
+            starved.note(self._layout)
+        return begun
 
     def _adopt(self, cluster_id: str, system_id: str) -> None:
         try:

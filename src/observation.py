@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from decisions.facts import Machine, View
@@ -19,12 +19,14 @@ from postgresql import (
     rewind,
     roles,
     sql,
+    starved,
     synchronous,
     terms,
 )
 from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
 from postgresql.observe import Server
+from postgresql.sql import Connection
 from sentinel import findings
 from sentinel.findings import Findings
 from state.member import Phase
@@ -41,6 +43,7 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
     machine = _machine(layout, server, copying.phase, here.address)
     if layout is not None and server.has_data:
         machine = _with_log(machine, layout, server, here, seen)
+        machine = _with_want(machine, layout, server, here)
     view = View(
         me=here.peers.me,
         leader=here.leader,
@@ -99,6 +102,24 @@ def _units(names: Iterable[str], here: Surroundings) -> tuple[str, ...]:
 
 def _has_diverged(layout: Layout, here: Surroundings) -> bool:
     """Whether this log goes on where the primary's took another turn; no, where it cannot tell."""
+    return _asked_of_primary(here, lambda connection: rewind.diverged(connection, layout))
+
+
+def _with_want(machine: Machine, layout: Layout, server: Server, here: Surroundings) -> Machine:
+    """Adds whether this standby can never catch up by itself."""
+    follows_nobody = machine.deaf or server.receiver_status == "streaming"
+    if not server.accepting or not server.in_recovery or follows_nobody:
+        return machine
+    file = starved.wanted(layout)
+    if not file or not _asked_of_primary(
+        here, lambda connection: starved.is_certain(connection, layout, file)
+    ):
+        return machine
+    return replace(machine, starved=True, patience_s=starved.patience_s(layout))
+
+
+def _asked_of_primary(here: Surroundings, question: Callable[[Connection], bool]) -> bool:
+    """What the primary that the record names answers; no, where it does not."""
     primary = here.peers.primary
     if (
         primary is None
@@ -112,7 +133,7 @@ def _has_diverged(layout: Layout, here: Surroundings) -> bool:
         with sql.remote(
             primary.address, roles.OPERATOR, here.credentials.operator_password, timeout_s=3
         ) as connection:
-            return rewind.diverged(connection, layout)
+            return question(connection)
     except PostgresqlError:
         return False
 

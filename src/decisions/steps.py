@@ -216,9 +216,14 @@ class StartClone:
     """Have a base backup of the primary under way, beside the hooks.
 
     One that is running goes on; its next try goes to this upstream.
+
+    Attributes:
+        upstream: whom to copy.
+        starved: because the WAL that this standby needs is gone.
     """
 
     upstream: Upstream
+    starved: bool = False
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ class Duties:
             since=self._since(beat) if lost else 0.0,
             unwell=beat.lost if own else "",
             electing=mandate is not None and mandate.electing,
+            apart=look.unrest(now, look.APART_S) if is_apart(seen, mandate) and not lost else 0,
             gated=look.unrest(now) if is_gated(seen, mandate) else 0,
             promoted=promoted,
         )
@@ -216,6 +217,12 @@ def target(seen: Look, mandate: Mandate | None) -> Target | None:
     if mandate.upstream and mandate.password:
         return Target(mandate.upstream, mandate.port, mandate.password, mandate.term)
     return None
+
+
+def is_apart(seen: Look, mandate: Mandate | None) -> bool:
+    """Whether a standby is to follow somebody, does not, and nothing beside it works on that."""
+    busy = seen.streaming or seen.clone in ("running", "finished") or seen.rewind == "running"
+    return bool(mandate and mandate.upstream and seen.in_recovery and not busy)
 
 
 def is_gated(seen: Look, mandate: Mandate | None) -> bool:

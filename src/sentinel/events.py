@@ -13,6 +13,7 @@ PRIMARY_BACK = "primary_back"
 PROBE_FAILED = "probe_failed"
 PROBE_ANSWERED = "probe_answered"
 FOLLOWING_CHANGED = "following_changed"
+STILL_APART = "still_apart"
 STANDBY_CAUGHT_UP = "standby_caught_up"
 REPLAYED = "replayed"
 PROMOTED = "promoted"
@@ -37,6 +38,7 @@ ALL = (
     PROBE_FAILED,
     PROBE_ANSWERED,
     FOLLOWING_CHANGED,
+    STILL_APART,
     STANDBY_CAUGHT_UP,
     REPLAYED,
     PROMOTED,
@@ -82,6 +84,8 @@ class Look:
         since: when it took the last one, in seconds since 1970; 0 while it is not lost.
         unwell: why the own server, a primary's, takes no write; empty while it does.
         electing: an election is under way, as far as the unit knows.
+        apart: grows now and then while a standby does not stream from a primary that takes writes,
+            so that what it lacks is looked for; 0 otherwise.
         gated: grows now and then while the server is one that may accept writes and does not,
             as whatever started it was not the charm; 0 otherwise.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
@@ -110,6 +114,7 @@ class Look:
     since: float = 0.0
     unwell: str = ""
     electing: bool = False
+    apart: int = 0
     gated: int = 0
     promoted: int = 0
 
@@ -144,6 +149,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             (PROBE_FAILED, bool(after.unwell) and not before.unwell),
             (PROBE_ANSWERED, bool(before.unwell) and not after.unwell),
             (FOLLOWING_CHANGED, after.running and before.streaming != after.streaming),
+            (STILL_APART, after.apart > before.apart > 0),
             (STANDBY_CAUGHT_UP, after.caught_up and not before.caught_up),
             (
                 REPLAYED,

@@ -14,6 +14,8 @@ from sentinel.line import Line, NoAnswer
 _PERCENT_A_STEP = 5
 # How often what failed is tried again: a primary that was away, a disk that was full.
 TRY_AGAIN_S = 15
+# A standby that replays from its archive may take hours, and a hook each time is for nothing.
+APART_S = 60
 # A standby that is so far behind has caught up once it is not behind at all; less comes and goes.
 _BEHIND = 64 * 2**20
 
@@ -117,10 +119,11 @@ def has_caught_up(before: bool, behind: int | None) -> bool:
     return behind < _BEHIND if before else behind <= 0
 
 
-def unrest(now: float) -> int:
+def unrest(now: float, every_s: int = TRY_AGAIN_S) -> int:
     """A number that grows now and then, as long as something is to be tried again.
 
     Args:
         now: by the monotonic clock.
+        every_s: how often.
     """
-    return int(now // TRY_AGAIN_S) + 1
+    return int(now // every_s) + 1

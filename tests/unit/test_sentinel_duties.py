@@ -229,6 +229,36 @@ class TestProbe:
         assert bench.raised[1:] == [events.PROBE_ANSWERED] and not bench.found.unwell
 
 
+class TestApart:
+    APART = dataclasses.replace(STANDBY, streaming=False)
+
+    def test_a_standby_that_does_not_follow_is_looked_at_every_minute(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_STANDBY, self.APART
+        bench.turn(181)
+        assert bench.raised == [events.STILL_APART] * 3
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            STANDBY,
+            PRIMARY,
+            dataclasses.replace(APART, clone="running", clone_step=0),
+            dataclasses.replace(APART, rewind="running"),
+        ],
+    )
+    def test_one_that_does_or_is_being_seen_to_is_let_be(self, bench: Bench, seen: Look) -> None:
+        bench.mandate = IS_PRIMARY if seen is PRIMARY else IS_STANDBY
+        bench.observer.seen = seen
+        bench.turn(121)
+        assert events.STILL_APART not in bench.raised
+
+    def test_nor_is_one_whose_primary_is_lost(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_STANDBY, self.APART
+        bench.probing.verdict = REFUSED
+        bench.turn(181)
+        assert set(bench.raised) == {events.PRIMARY_UNREACHABLE}
+
+
 class TestFence:
     def test_a_primary_that_the_record_does_not_name_is_stopped_in_this_turn(
         self, bench: Bench

@@ -80,11 +80,40 @@ class TestStandby:
         assert "not streaming" in line.text
         assert "could not connect" in line.text
 
-    def test_that_can_never_catch_up_says_what_to_do(self) -> None:
+    def starved(self, copying: CloneState, patience_s: int = 0) -> str:
+        error = "requested WAL segment 000000010000000000000003 has already been removed"
+        lost = standby(log_errors=(error,))
+        machine = dataclasses.replace(SERVING, starved=True, patience_s=patience_s)
+        view = dataclasses.replace(lost.view, machine=machine)
+        line = of_unit(Outcome(dataclasses.replace(lost, view=view, clone=copying)))
+        return f"{line.level}: {line.text}"
+
+    def test_that_can_never_catch_up_is_cloned_anew_by_itself(self) -> None:
+        assert self.starved(CloneState("absent")) == (
+            "waiting: standby of pg/0, not streaming: the WAL it needs is gone"
+        )
+        assert self.starved(CloneState("running"), 900) == (
+            "maintenance: standby of pg/0, not streaming: the WAL it needs is gone; "
+            "cloning from pg/0: waiting for its checkpoint"
+        )
+
+    def test_a_copy_that_goes_on_failing_asks_for_a_person_also_beside_old_data(self) -> None:
+        failing = CloneState("running", attempt=3, error="no route to host", next_try_s=20)
+        assert self.starved(failing, 900).startswith("blocked: standby of pg/0, not streaming")
+
+    def test_that_fell_behind_again_says_when_it_is_cloned_and_what_to_do(self) -> None:
+        shown = self.starved(CloneState("absent"), 1800)
+        assert shown.startswith(
+            "blocked: standby of pg/0, not streaming: the WAL it needs is gone"
+        )
+        assert "cloned anew in 30 min" in shown
+        assert "juju run pg/1 reinit-standby confirm=pg/1" in shown
+
+    def test_one_that_only_fears_so_quotes_the_server(self) -> None:
         error = "requested WAL segment 000000010000000000000003 has already been removed"
         line = of_unit(Outcome(standby(log_errors=(error,))))
-        assert line.level == "blocked"
-        assert "juju run pg/1 reinit-standby confirm=pg/1" in line.text
+        assert line.level == "waiting"
+        assert error in line.text
 
 
 class TestCloning:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import watch
-from decisions import parameters, steps
+from decisions import losses, parameters, steps
 from decisions.names import slot_of
 from decisions.steps import Step
 from postgresql import (
@@ -132,12 +132,8 @@ class Actor:
             case steps.Promote(term, promise):
                 report.changed = True
                 self._promote(term, promise, report)
-            case steps.BeginTerm(term):
-                with sql.local(self._layout) as connection:
-                    reached = terms.reached(connection)
-                    if reached is None or reached.term < term:
-                        terms.begin(connection, term)
-                        report.changed = True
+            case steps.BeginTerm():
+                report.changed |= self._begin(step)
                 gate.close(self._layout)
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
@@ -176,6 +172,23 @@ class Actor:
             case steps.AdoptClone(cluster_id, system_id):
                 self._adopt(cluster_id, system_id)
                 report.changed = True
+
+    def _begin(self, step: steps.BeginTerm) -> bool:
+        term, takeover = step.term, step.takeover
+        with sql.local(self._layout) as connection:
+            reached = terms.reached(connection)
+            begun = reached is None or reached.term < term
+            if begun:
+                terms.begin(connection, term)
+            if takeover is None:
+                return begun
+            known = takeover.missing if takeover.missing >= 0 else None
+            missing = known if takeover.at_risk else 0
+            if terms.explain(connection, term, takeover.kind, takeover.former, missing):
+                logger.info("term %d: by %s from %s", term, takeover.kind, takeover.former)
+                if words := losses.in_words(takeover):
+                    logger.warning("term %d: %s", term, words)
+        return begun
 
     def _start_clone(self, step: steps.StartClone) -> bool:
         begun = clone.start(

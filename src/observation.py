@@ -44,6 +44,7 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
     if layout is not None and server.has_data:
         machine = _with_log(machine, layout, server, here, seen)
         machine = _with_want(machine, layout, server, here)
+        machine = _with_heard(machine, seen, here)
     view = View(
         me=here.peers.me,
         leader=here.leader,
@@ -116,6 +117,17 @@ def _with_want(machine: Machine, layout: Layout, server: Server, here: Surroundi
     ):
         return machine
     return replace(machine, starved=True, patience_s=starved.patience_s(layout))
+
+
+def _with_heard(machine: Machine, seen: Findings, here: Surroundings) -> Machine:
+    """Adds what was heard last of the log of the primary that is lost."""
+    record = here.peers.record
+    if record is None:
+        return machine
+    term = record.term if record.primary else record.previous_term
+    if seen.heard_term != term:
+        return machine
+    return replace(machine, heard=seen.heard, heard_at=seen.heard_at)
 
 
 def _asked_of_primary(here: Surroundings, question: Callable[[Connection], bool]) -> bool:

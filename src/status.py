@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from decisions import election
+from decisions import election, losses
 from decisions.facts import View
 from decisions.names import slot_of
 from outcome import Found, Outcome
@@ -123,6 +123,10 @@ def _primary(found: Found) -> Line:
         return Line("waiting", f"commits wait for {' or '.join(promise.members)}; {text}")
     if view.record is not None and not view.record.quorum and _wanted(view, view.record):
         text += "; no standby to take over yet"
+    takeover = view.record.takeover if view.record else None
+    if takeover and takeover.at_risk and takeover.former in {one.unit for one in missing}:
+        # Until it is back, and what only it had is set aside there.
+        text += f"; {losses.in_words(takeover)}"
     return Line("active", text)
 
 

@@ -50,6 +50,9 @@ class Machine:
         promoted: the term to which it promoted itself as a successor; 0: none.
         lost: why the primary takes no write from here; empty if it does.
         lost_long: for longer than an isolated primary goes on.
+        heard: how far the primary that it lost had told it that its log reached, in bytes; 0: not
+            known.
+        heard_at: when it told so last, in seconds since 1970 by this machine's clock.
         unwell: why its own server, a primary's, takes no write.
     """
 
@@ -85,6 +88,8 @@ class Machine:
     promoted: int = 0
     lost: str = ""
     lost_long: bool = False
+    heard: int = 0
+    heard_at: int = 0
     unwell: str = ""
 
     @property

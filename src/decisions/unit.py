@@ -137,7 +137,7 @@ def _served(view: View, record: Record, role: str) -> tuple[Step, ...]:
     kept = tuple(slot_of(member.unit) for member in view.others)
     return (
         MakeRoles(role),
-        BeginTerm(record.term),
+        BeginTerm(record.term, record.takeover),
         Synchronise(_promise(view, record), record.term),
         OpenTo(tuple(sorted({role, *machine.replication_roles})), addresses(view)),
         MakeSlots(tuple(member.unit for member in view.others)),

@@ -84,6 +84,7 @@ class Duties:
         self._before: Look | None = None
         self._noted: Findings | None = None
         self._stopped = ""
+        self._heard_last = (0, 0, 0)
         self._pulse = Pulse()
         self._turned: float | None = None
         self._contact = Contact(clock())
@@ -102,6 +103,8 @@ class Duties:
         self._contact.turn(now, self._heard(seen, mandate), attempt)
         self._keep_out(seen, mandate)
         self._do(seen, mandate)
+        if any(seen.told) and mandate is not None and mandate.upstream:
+            self._heard_last = (*seen.told, mandate.term)
         self._tell(seen, mandate)
         if mandate is not None and mandate.authority is not None and not seen.promoted:
             return _HASTE_S
@@ -182,6 +185,9 @@ class Duties:
         self._deeds.want(way, None)
 
     def _tell(self, seen: Look, mandate: Mandate | None) -> None:
+        # While it streams that changes with every look, and nobody asks.
+        apart = seen.lost or not seen.streaming
+        heard, heard_at, heard_term = self._heard_last if apart else (0, 0, 0)
         self._write(
             Findings(
                 term=mandate.term if mandate else 0,
@@ -190,6 +196,9 @@ class Duties:
                 since=seen.since,
                 unwell=seen.unwell,
                 promoted=seen.promoted,
+                heard=heard,
+                heard_at=heard_at,
+                heard_term=heard_term,
                 stopped=self._stopped,
             )
         )

@@ -36,7 +36,11 @@ SELECT in_recovery,
        ARRAY(SELECT slot_name::text FROM pg_replication_slots
               WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
        (SELECT last_failed_time > coalesce(last_archived_time, '-infinity')
-        FROM pg_stat_archiver)
+        FROM pg_stat_archiver),
+       (SELECT json_build_array((latest_end_lsn - '0/0')::bigint,
+                                extract(epoch FROM last_msg_receipt_time)::bigint)
+        FROM pg_stat_wal_receiver
+        WHERE latest_end_lsn IS NOT NULL AND last_msg_receipt_time IS NOT NULL)
   FROM here
 """
 _TERM = "SELECT coalesce(max(term), 0) FROM hot_standby.term"
@@ -82,7 +86,7 @@ class Observer:
         return self._answered(row)
 
     def _answered(self, row: Row) -> Look:
-        in_recovery, receiver, nobody, replayed, behind, standbys, heard, lost, failing = row
+        in_recovery, receiver, nobody, replayed, behind, standbys, heard, lost, failing, told = row
         streaming = receiver == "streaming"
         return Look(
             up=True,
@@ -99,6 +103,7 @@ class Observer:
                 and replayed == self._last.replayed
             ),
             caught_up=streaming and has_caught_up(self._last.caught_up, behind),
+            told=tuple(told) if told else (0, 0),
             standbys=tuple(tuple(each) for each in standbys),
             heard=frozenset((str(name), str(mark)) for name, mark in heard),
             lost_slots=tuple(lost),

@@ -14,6 +14,7 @@ from outcome import Found
 from postgresql.clone import CloneState
 from postgresql.errors import InstallFailed
 from postgresql.observe import Server
+from postgresql.terms import Told
 from surroundings import Surroundings
 
 
@@ -25,6 +26,7 @@ class FakeMachine:
         server: what else a status tells of the server.
         clone: the base backup job.
         taken: the steps of all hooks so far.
+        told: how the last term in its log began.
         calls: what else was asked of it, in order.
     """
 
@@ -35,6 +37,7 @@ class FakeMachine:
         self.taken: list[Step] = []
         self.calls: list[str] = []
         self.install_error = ""
+        self.told: Told | None = None
 
     def install(self) -> None:
         self.calls.append("install")
@@ -125,6 +128,9 @@ class FakeMachine:
                     pass
         report.changed |= self.facts != before
         return report
+
+    def last_term(self) -> Told | None:
+        return self.told
 
     def renew_watch(self) -> None:
         self.calls.append("renew_watch")

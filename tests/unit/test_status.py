@@ -12,7 +12,7 @@ from postgresql.clone import CloneState
 from postgresql.observe import Server, Standby
 from state.member import Member, Phase
 from state.options import Problem
-from state.record import Record
+from state.record import Record, Takeover
 from status import of_application, of_unit
 
 RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7")
@@ -59,6 +59,22 @@ class TestPrimary:
         assert of_unit(Outcome(primary(others=others))).text == (
             "primary, 0 of 2 standbys streaming: pg/1 is cloning, pg/2 does not stream"
         )
+
+    def test_says_what_it_may_lack_until_the_former_one_is_back(self) -> None:
+        record = dataclasses.replace(
+            RECORD, takeover=Takeover("election", "pg/1", True, 4096, 1770000000)
+        )
+
+        def shown(*standbys: Standby) -> str:
+            one = primary(*standbys, others=[Member("pg/1", phase=Phase.waiting)])
+            view = dataclasses.replace(one.view, record=record)
+            return of_unit(Outcome(dataclasses.replace(one, view=view))).text
+
+        assert shown() == (
+            "primary, 0 of 1 standbys streaming: pg/1 is not ready; 4096 bytes that pg/1 had by "
+            "2026-02-02 02:40:00 UTC may be missing, and what it wrote after"
+        )
+        assert shown(STREAMING) == "primary, 1 of 1 standbys streaming"
 
     def test_a_server_that_stopped_is_quoted(self) -> None:
         stopped = Server(has_data=True, log_errors=("FATAL: no space left on device",))

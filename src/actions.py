@@ -8,7 +8,7 @@ import ops
 
 import watch
 from carry_out import upstream_of
-from decisions import quorum
+from decisions import losses, quorum
 from decisions import record as leader_decisions
 from decisions import switchover as decisions
 from decisions.admission import upstream_for
@@ -88,6 +88,7 @@ def get_cluster_status(charm: ops.CharmBase, machine: Machine, event: ops.Action
         quorum=record.quorum,
         candidates=record.candidates,
         remark=quorum.lacking(found.view),
+        takeover=_takeover(found.view, machine),
     )
     rows = [_row(found, member) for member in found.view.members.values()]
     event.set_results(report.cluster_results(standing, rows))
@@ -129,6 +130,11 @@ def switchover(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -
     here = Surroundings.read(charm)
     view = machine.look(here).view
     to = event.params.get("to") or _furthest(view, here)
+    if view.record is not None and to and to == view.record.primary and not view.record.successor:
+        # Also the answer to whoever asked for it before, and was not told how it went.
+        done = report.takeover_results(_takeover(view, machine))
+        event.set_results({"result": f"{to} is the primary already", **done})
+        return
     reason = decisions.refusal(view, to) if to else _no_successor(view)
     if not reason:
         reason = _too_far_behind(here, to)
@@ -159,13 +165,30 @@ def force_promote(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent
         event.fail(f"nothing was done: {reason}")
         return
     assert view.record is not None  # noqa: S101 - there is no force without a record
-    _ask(charm, view, Request(decisions.FORCE, view.record.serial, me))
+    _ask(charm, view, decisions.request_by_force(view))
     event.set_results(
         {
             "result": f"{me} is to be primary",
             "lost": decisions.may_be_lost(view),
             "see": f"juju run {me} get-cluster-status",
         }
+    )
+
+
+def _takeover(view: View, machine: Machine) -> report.Takeover | None:
+    """The last change of primary, as the log on this unit tells of it."""
+    told, record = machine.last_term(), view.record
+    if told is None or record is None:
+        return None
+    is_present = told.term == record.term
+    takeover = record.takeover if is_present else None
+    if takeover is not None and not told.kind:
+        # Its primary tells its log of it only in its next hook.
+        told = dataclasses.replace(told, kind=takeover.kind, former=takeover.former)
+    return report.Takeover(
+        primary=(record.primary or "") if is_present else "",
+        told=told,
+        lost=losses.in_words(takeover) if takeover else "",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import watch
-from decisions import parameters, steps
+from decisions import losses, parameters, steps
 from decisions.names import slot_of
 from decisions.steps import Step
 from postgresql import (
@@ -25,6 +25,7 @@ from postgresql import (
     settings,
     slots,
     sql,
+    starved,
     synchronous,
     terms,
 )
@@ -133,12 +134,8 @@ class Actor:
             case steps.Promote(term, promise):
                 report.changed = True
                 self._promote(term, promise, report)
-            case steps.BeginTerm(term):
-                with sql.local(self._layout) as connection:
-                    reached = terms.reached(connection)
-                    if reached is None or reached.term < term:
-                        terms.begin(connection, term)
-                        report.changed = True
+            case steps.BeginTerm():
+                report.changed |= self._begin(step)
                 gate.close(self._layout)
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
@@ -172,13 +169,36 @@ class Actor:
                     report.changed |= slots.drop(connection, slot)
             case steps.Archive():
                 self._guard(report, "archive-path", self._archive)
-            case steps.StartClone(upstream):
-                report.changed |= clone.start(
-                    self._layout, self._upstream(upstream), on_finish=self._poke
-                )
+            case steps.StartClone():
+                report.changed |= self._start_clone(step)
             case steps.AdoptClone(cluster_id, system_id):
                 self._adopt(cluster_id, system_id)
                 report.changed = True
+
+    def _begin(self, step: steps.BeginTerm) -> bool:
+        term, takeover = step.term, step.takeover
+        with sql.local(self._layout) as connection:
+            reached = terms.reached(connection)
+            begun = reached is None or reached.term < term
+            if begun:
+                terms.begin(connection, term)
+            if takeover is None:
+                return begun
+            known = takeover.missing if takeover.missing >= 0 else None
+            missing = known if takeover.at_risk else 0
+            if terms.explain(connection, term, takeover.kind, takeover.former, missing):
+                logger.info("term %d: by %s from %s", term, takeover.kind, takeover.former)
+                if words := losses.in_words(takeover):
+                    logger.warning("term %d: %s", term, words)
+        return begun
+
+    def _start_clone(self, step: steps.StartClone) -> bool:
+        begun = clone.start(
+            self._layout, self._upstream(step.upstream), on_finish=self._poke, idle=step.starved
+        )
+        if begun and step.starved:
+            starved.note(self._layout)
+        return begun
 
     def _adopt(self, cluster_id: str, system_id: str) -> None:
         try:

@@ -28,6 +28,7 @@ from postgresql import (
 )
 from postgresql.errors import PostgresqlError
 from postgresql.layout import NOTES, Layout
+from postgresql.terms import Told
 from surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,10 @@ class Machine(Protocol):
 
     def take(self, plan: Sequence[Step], here: Surroundings) -> Report:
         """Takes the steps in their order."""
+        ...
+
+    def last_term(self) -> Told | None:
+        """Returns how the last term in the log began; None if the server does not tell."""
         ...
 
     def renew_watch(self) -> None:
@@ -113,6 +118,17 @@ class ThisMachine:
         if any(isinstance(step, steps.Instruct) for step in plan):
             watch.ensure(here.peers.me, layout)
         return Actor(layout, here, watch.poke()).take(plan)
+
+    def last_term(self) -> Told | None:
+        """See Machine."""
+        layout = Layout.find()
+        if layout is None:
+            return None
+        try:
+            with sql.local(layout) as connection:
+                return terms.last(connection)
+        except PostgresqlError:
+            return None
 
     def renew_watch(self) -> None:
         """See Machine."""

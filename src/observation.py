@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from decisions.facts import Machine, View
@@ -20,12 +20,14 @@ from postgresql import (
     rewind,
     roles,
     sql,
+    starved,
     synchronous,
     terms,
 )
 from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
 from postgresql.observe import Server
+from postgresql.sql import Connection
 from sentinel import findings
 from sentinel.findings import Findings
 from state.member import Member, Phase
@@ -44,6 +46,8 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
     machine = _machine(layout, server, copying.phase, here.address)
     if layout is not None and server.has_data:
         machine = _with_log(machine, layout, server, here, seen)
+        machine = _with_want(machine, layout, server, here)
+        machine = _with_heard(machine, seen, here)
     view = View(
         me=here.peers.me,
         leader=here.leader,
@@ -115,6 +119,35 @@ def _units(names: Iterable[str], here: Surroundings) -> tuple[str, ...]:
 
 def _has_diverged(layout: Layout, here: Surroundings) -> bool:
     """Whether this log goes on where the primary's took another turn; no, where it cannot tell."""
+    return _asked_of_primary(here, lambda connection: rewind.diverged(connection, layout))
+
+
+def _with_want(machine: Machine, layout: Layout, server: Server, here: Surroundings) -> Machine:
+    """Adds whether this standby can never catch up by itself."""
+    follows_nobody = machine.deaf or server.receiver_status == "streaming"
+    if not server.accepting or not server.in_recovery or follows_nobody:
+        return machine
+    file = starved.wanted(layout)
+    if not file or not _asked_of_primary(
+        here, lambda connection: starved.is_certain(connection, layout, file)
+    ):
+        return machine
+    return replace(machine, starved=True, patience_s=starved.patience_s(layout))
+
+
+def _with_heard(machine: Machine, seen: Findings, here: Surroundings) -> Machine:
+    """Adds what was heard last of the log of the primary that is lost."""
+    record = here.peers.record
+    if record is None:
+        return machine
+    term = record.term if record.primary else record.previous_term
+    if seen.heard_term != term:
+        return machine
+    return replace(machine, heard=seen.heard, heard_at=seen.heard_at)
+
+
+def _asked_of_primary(here: Surroundings, question: Callable[[Connection], bool]) -> bool:
+    """What the primary that the record names answers; no, where it does not."""
     primary = here.peers.primary
     if (
         primary is None
@@ -129,7 +162,7 @@ def _has_diverged(layout: Layout, here: Surroundings) -> bool:
         with sql.remote(
             primary.address, roles.OPERATOR, here.credentials.operator_password, timeout_s=3
         ) as connection:
-            return rewind.diverged(connection, layout)
+            return question(connection)
     except PostgresqlError:
         return False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from decisions import election
+from decisions import election, losses
 from decisions.facts import View
 from decisions.names import slot_of
 from outcome import Found, Outcome
@@ -98,7 +98,8 @@ def _state(outcome: Outcome) -> Line:
     if view.owns_data and server.accepting:
         line = _standby(found) if server.in_recovery else _primary(found)
         if clone.phase in ("running", "failed"):
-            return Line("maintenance", f"{line.text}; {_cloning(found).text}")
+            copying = _cloning(found)
+            return Line(copying.level, f"{line.text}; {copying.text}")
         return line
     if outcome.waiting:
         return Line("waiting", outcome.waiting)
@@ -122,6 +123,10 @@ def _primary(found: Found) -> Line:
         return Line("waiting", f"commits wait for {' or '.join(promise.members)}; {text}")
     if view.record is not None and not view.record.quorum and _wanted(view, view.record):
         text += "; no standby to take over yet"
+    takeover = view.record.takeover if view.record else None
+    if takeover and takeover.at_risk and takeover.former in {one.unit for one in missing}:
+        # Until it is back, and what only it had is set aside there.
+        text += f"; {losses.in_words(takeover)}"
     return Line("active", text)
 
 
@@ -154,12 +159,15 @@ def _standby(found: Found) -> Line:
     text = f"standby of {name}, not streaming"
     if server.last_message_age_s is not None:
         text += f" for {_duration(server.last_message_age_s)}"
-    if any("has already been removed" in line for line in server.log_errors):
+    if machine.starved and machine.patience_s and found.clone.phase == "absent":
         return Line(
             "blocked",
-            f"{text}: the WAL it needs is gone; "
-            f"juju run {view.me} reinit-standby confirm={view.me}",
+            f"{text}: the WAL it needs is gone again; cloned anew in "
+            f"{_duration(machine.patience_s)}, or now by juju run {view.me} reinit-standby "
+            f"confirm={view.me}; raise max-slot-wal-keep-size",
         )
+    if machine.starved:
+        return Line("waiting", f"{text}: the WAL it needs is gone")
     if machine.lost and record is not None and not record.quorum and not record.asynchronous:
         lost = f"{name} takes no write: {machine.lost}"
         return Line(

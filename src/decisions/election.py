@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 
+from decisions import losses
 from decisions.facts import View
 from state.member import Member, Phase
 from state.messages import Ballot
-from state.record import LogPosition, Record
+from state.record import LogPosition, Record, Takeover
 
 
 def begun(view: View) -> Record | None:
@@ -67,7 +68,15 @@ def named(view: View) -> Record | None:
         previous_primary=None,
         previous_term=None,
         asynchronous=wanted == 0,
+        takeover=_takeover(record, log, ballots),
     )
+
+
+def _takeover(record: Record, log: Ballot, ballots: Mapping[str, Ballot]) -> Takeover:
+    """How the winner came to be primary, and what it may lack."""
+    at_risk = not covered(dataclasses.replace(record, asynchronous=False), ballots)
+    takeover = Takeover("election", record.previous_primary or "", at_risk)
+    return losses.of_election(takeover, log.lsn, ballots.values()) if at_risk else takeover
 
 
 def ballots_of(record: Record, members: Mapping[str, Member]) -> dict[str, Ballot]:

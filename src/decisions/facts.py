@@ -44,10 +44,15 @@ class Machine:
         reached_lsn: where the log of that term began, in bytes.
         deaf: of a server in recovery: it is told to follow nobody, and has no connection left.
         diverged: its log goes beyond where the log of the primary left it.
+        starved: its log is a part of the primary's, and the WAL that it needs next is nowhere.
+        patience_s: seconds until it may be cloned anew for that reason by itself; 0: now.
         rewind: phase of the rewind job: absent, running, finished or failed.
         promoted: the term to which it promoted itself as a successor; 0: none.
         lost: why the primary takes no write from here; empty if it does.
         lost_long: for longer than an isolated primary goes on.
+        heard: how far the primary that it lost had told it that its log reached, in bytes; 0: not
+            known.
+        heard_at: when it told so last, in seconds since 1970 by this machine's clock.
         unwell: why its own server, a primary's, takes no write.
     """
 
@@ -77,10 +82,14 @@ class Machine:
     reached_lsn: int = 0
     deaf: bool = False
     diverged: bool = False
+    starved: bool = False
+    patience_s: int = 0
     rewind: str = "absent"
     promoted: int = 0
     lost: str = ""
     lost_long: bool = False
+    heard: int = 0
+    heard_at: int = 0
     unwell: str = ""
 
     @property

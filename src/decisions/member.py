@@ -106,7 +106,14 @@ def _ballot(view: View) -> Ballot | None:
         return None
     if machine.log_end is None:
         return None
-    return Ballot(record.term, machine.reached, machine.log_end, machine.final)
+    return Ballot(
+        record.term,
+        machine.reached,
+        machine.log_end,
+        machine.final,
+        machine.heard,
+        machine.heard_at,
+    )
 
 
 def _ready(view: View) -> int:

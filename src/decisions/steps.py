@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from state.messages import Promise
+from state.record import Takeover
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,15 @@ class Promote:
 
 @dataclass(frozen=True)
 class BeginTerm:
-    """Have the log of a primary say which term it is in."""
+    """Have the log of a primary say which term it is in.
+
+    Attributes:
+        term: it.
+        takeover: how its primary came to be, which the log is told, too; None: not known.
+    """
 
     term: int
+    takeover: Takeover | None = None
 
 
 @dataclass(frozen=True)
@@ -216,9 +223,14 @@ class StartClone:
     """Have a base backup of the primary under way, beside the hooks.
 
     One that is running goes on; its next try goes to this upstream.
+
+    Attributes:
+        upstream: whom to copy.
+        starved: because the WAL that this standby needs is gone.
     """
 
     upstream: Upstream
+    starved: bool = False
 
 
 @dataclass(frozen=True)

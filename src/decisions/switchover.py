@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from decisions import quorum
+from decisions import losses, quorum
 from decisions.facts import View
 from state.member import Member, Phase
 from state.messages import Request
-from state.record import LogPosition, Record
+from state.record import LogPosition, Record, Takeover
 
 SWITCHOVER = "switchover"
 FORCE = "force"
@@ -82,6 +82,7 @@ def concluded(view: View) -> Record | None:
         successor_candidates=(),
         successor_quorum=0,
         floor=LogPosition(promotion.reached, promotion.lsn),
+        takeover=Takeover("switchover", record.primary),
     )
 
 
@@ -112,6 +113,13 @@ def forced(view: View) -> Record | None:
         floor=None,
         previous_primary=None,
         previous_term=None,
+        takeover=Takeover(
+            "force",
+            record.primary or record.previous_primary or "",
+            not asked.whole,
+            asked.missing,
+            asked.heard_at,
+        ),
     )
 
 
@@ -136,16 +144,32 @@ def _works_for(member: Member, primary: Member) -> bool:
     return primary.phase is Phase.primary and member.lost is None
 
 
+def request_by_force(view: View) -> Request:
+    """What the leader is asked for where this unit is to be primary by force."""
+    record, machine = view.record, view.machine
+    serial = record.serial if record else 0
+    if machine.final and record and machine.final in (record.term, record.previous_term):
+        return Request(FORCE, serial, view.me, whole=True)
+    if not machine.heard:
+        return Request(FORCE, serial, view.me)
+    missing = max(0, machine.heard - (machine.log_end or 0)) if machine.log_end else -1
+    return Request(FORCE, serial, view.me, False, missing, machine.heard_at)
+
+
 def may_be_lost(view: View) -> str:
     """Says what is lost for good if this unit becomes primary by force now."""
-    record, machine = view.record, view.machine
-    former = (record.primary or record.previous_primary) if record else None
-    if machine.final and record and machine.final in (record.term, record.previous_term):
+    record, asked = view.record, request_by_force(view)
+    former = (record.primary or record.previous_primary or "") if record else ""
+    if asked.whole:
         return f"nothing: this unit has all that {former} ever wrote"
-    return (
-        f"what {former} wrote after {lsn_text(machine.log_end or 0)}, where the log of "
-        f"{view.me} ends; how much that is, only {former} knows"
-    )
+    end = lsn_text(view.machine.log_end or 0)
+    if asked.missing < 0:
+        return (
+            f"what {former} wrote after {end}, where the log of {view.me} ends; how much that is, "
+            f"only {former} knows"
+        )
+    takeover = Takeover(FORCE, former, True, asked.missing, asked.heard_at)
+    return f"{losses.in_words(takeover)}; the log of {view.me} ends at {end}"
 
 
 def lsn_text(lsn: int) -> str:

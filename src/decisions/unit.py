@@ -152,7 +152,7 @@ def _served(view: View, record: Record, role: str) -> tuple[Step, ...]:
     kept = tuple(slot_of(member.unit) for member in view.others)
     return (
         MakeRoles(role),
-        BeginTerm(record.term),
+        BeginTerm(record.term, record.takeover),
         Synchronise(_promise(view, record), record.term),
         OpenTo(tuple(sorted({role, *machine.replication_roles})), addresses(view)),
         MakeSlots(tuple(member.unit for member in view.others)),
@@ -204,7 +204,7 @@ def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Ste
         made = (AdoptClone(record.cluster_id, record.system_id or primary.system_id),)
     elif machine.clone != "absent" and upstream is not None:
         # The unit was told to clone anew and serves its old data until the copy is whole.
-        made = (StartClone(upstream),)
+        made = (StartClone(upstream, machine.starved),)
     elif machine.rewind != "absent":
         made = (ForgetRewind(),)
     roles = {primary.admits.role} if primary.admits else set[str]()
@@ -220,7 +220,22 @@ def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Ste
         Start(),
         OpenTo(tuple(sorted({*roles, *machine.replication_roles})), addresses(view)),
         MakeSlots(tuple(member.unit for member in view.others), idle=True),
+        *_renewed(view, record, primary),
     )
+
+
+def _renewed(view: View, record: Record, primary: Member) -> tuple[Step, ...]:
+    """A copy for a standby that can never catch up, and whose log nobody needs.
+
+    Last of all, so that nothing else waits where there is no room for it.
+    """
+    machine, upstream = view.machine, upstream_for(view.me, primary)
+    if not machine.starved or machine.patience_s or machine.clone != "absent" or upstream is None:
+        return ()
+    serves = primary.phase is Phase.primary and primary.term == record.term
+    if record.successor is not None or not serves or machine.lost or mismatch(view, primary):
+        return ()
+    return (StartClone(upstream, starved=True),)
 
 
 def _instruct(view: View, record: Record) -> Instruct:

@@ -29,6 +29,7 @@ _TAIL = 4096
 # WAL that comes while the base backup runs, and what else grows meanwhile.
 _SPARE_SHARE = 20
 _SPARE = 64 * 2**20
+_IDLE = "idle"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,9 @@ class CloneState:
     next_try_s: int | None = None
 
 
-def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> bool:
+def start(
+    layout: Layout, upstream: Upstream, on_finish: Sequence[str] = (), idle: bool = False
+) -> bool:
     """Begin a base backup of `upstream`, unless one is at work or waits to be adopted.
 
     One that is at work goes on; if `upstream` is another than before, its next attempt is of
@@ -68,6 +71,8 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
         layout: The cluster that the copy is for.
         upstream: Whom to copy. Its slot must exist: it keeps the WAL from the backup on.
         on_finish: Command that the unit runs as root when it ends, well or not.
+        idle: A server that runs here streams nothing and never will, so that the slot is the
+            copy's. Of one that is at work already this stays as it was begun.
 
     Returns:
         Whether it was begun.
@@ -98,6 +103,8 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
     files.make_directory(layout.clone_notes, mode=0o700)
     locations = "".join(f"{other.location}\n" for other in others)
     files.write(layout.clone_notes / "tablespaces", locations, mode=0o600)
+    if idle:
+        files.write(layout.clone_notes / _IDLE, "", mode=0o600)
     _write_job(layout, upstream, on_finish)
     services.start(layout.clone_service)
     deadline = time.monotonic() + _START_S
@@ -160,6 +167,10 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
     changed = recovery.write_passfile(layout, upstream)
     # Its WAL receiver must not pass for the standby: it would acknowledge commits in its name.
     copier = dataclasses.replace(upstream, application_name=f"{upstream.application_name}_clone")
+    # A server that still serves here streams through the slot; the copier then has one of its own
+    # for the time of the copy, and this unit's archive bridges what comes after. One that streams
+    # no more archives nothing either.
+    streams = cluster.is_running(layout) and not (layout.clone_notes / _IDLE).exists()
     name = f"clone-{layout.major}-{layout.name}"
     before = files.read(services.PROGRAMS / name)
     program = services.ensure_program(
@@ -171,9 +182,7 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
         partial=shlex.quote(str(layout.partial_copy)),
         finished=shlex.quote(str(layout.finished_copy)),
         conninfo=shlex.quote(recovery.primary_conninfo(layout, copier)),
-        # A server that still serves here streams through the slot; the copier then has one of
-        # its own for the time of the copy, and this unit's archive bridges what comes after.
-        slot=shlex.quote("" if cluster.is_running(layout) else upstream.slot),
+        slot=shlex.quote("" if streams else upstream.slot),
     )
     services.ensure(
         layout.clone_service,

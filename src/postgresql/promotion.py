@@ -59,6 +59,8 @@ def promote(layout: Layout, term: int, setting: Setting, timeout_s: float = 30) 
         terms.begin(conn, term)
     if not _is_set(layout, setting, deadline):
         return False
+    with sql.local(layout) as conn:
+        terms.opened(conn, term)
     _checkpoint(layout)
     return True
 

@@ -7,13 +7,16 @@ is called "table", behind the keys of which there are many, and is what a screen
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
+import textwrap
 from collections.abc import Sequence
 
 from postgresql.compare import Comparison, Result
 from postgresql.readonly import Row
 from postgresql.sizes import pretty
 from postgresql.tables import WIDTH, cut, table
+from postgresql.terms import Told
 from postgresql.verify import ArchiveReport, Report, StandbyReport
 
 _SCREENFUL = 20
@@ -46,6 +49,21 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True)
+class Takeover:
+    """The last change of primary, as a log tells of it.
+
+    Attributes:
+        primary: That has become it; "": not known.
+        told: When and how.
+        lost: What may be missing, in words; "" if nothing is that was acknowledged.
+    """
+
+    primary: str
+    told: Told
+    lost: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Standing:
     """What the units have agreed on.
 
@@ -55,6 +73,7 @@ class Standing:
         quorum: How many standbys must have flushed a commit before it is acknowledged.
         candidates: Those who count.
         remark: What is under way, or missing; "" if nothing.
+        takeover: The last one; None: this unit's server does not tell.
     """
 
     term: int
@@ -62,6 +81,7 @@ class Standing:
     quorum: int
     candidates: Sequence[str]
     remark: str = ""
+    takeover: Takeover | None = None
 
 
 def verify_results(report: Report, comparison: Result | None = None) -> dict[str, str]:
@@ -118,6 +138,7 @@ def cluster_results(standing: Standing, members: Sequence[Member]) -> dict[str, 
         "quorum": str(standing.quorum),
         "candidates": " ".join(standing.candidates),
         "remark": standing.remark,
+        **takeover_results(standing.takeover),
     }
     for member in members:
         prefix = f"member.{_key(member.unit)}"
@@ -134,6 +155,50 @@ def cluster_results(standing: Standing, members: Sequence[Member]) -> dict[str, 
     return {key: value for key, value in results.items() if value}
 
 
+def takeover_results(takeover: Takeover | None) -> dict[str, str]:
+    """Keys such as "last-change.from" and "last-change.write-gap-ms"; {} where nothing is known.
+
+    The first primary has followed nobody: of it only the begin of its term is told.
+    """
+    if takeover is None:
+        return {}
+    told = takeover.told
+    gap = told.gap_s if told.former else None
+    results = {
+        "kind": told.kind,
+        "from": told.former,
+        "to": takeover.primary,
+        "term": str(told.term),
+        "timeline": str(told.timeline),
+        "at": _time(told.since),
+        "write-gap-ms": "" if gap is None else str(round(gap * 1000)),
+        "missing-bytes": _number(told.missing),
+        "lost": takeover.lost,
+    }
+    return {f"last-change.{key}": value for key, value in results.items() if value}
+
+
+def _takeover_lines(takeover: Takeover) -> list[str]:
+    told = takeover.told
+    how = f" by {told.kind} from {told.former}" if told.former else ""
+    lines = [f"since {_time(told.since)}{how}, timeline {told.timeline}"]
+    if told.former and told.gap_s is not None:
+        lines.append(
+            f"writes stood still for {round(told.gap_s * 1000)} ms, by the clocks of both"
+        )
+    return [*lines, *textwrap.wrap(takeover.lost, WIDTH)]
+
+
+def _time(seconds: float) -> str:
+    """A time in UTC, to the second.
+
+    >>> _time(1770000000.4)
+    '2026-02-02 02:40:00 UTC'
+    """
+    when = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def cluster_text(standing: Standing, members: Sequence[Member]) -> str:
     """Who is primary in which term, whose acknowledgement counts, and a table of the members."""
     head = [f"primary {standing.primary or 'none'}, term {standing.term}"]
@@ -142,6 +207,8 @@ def cluster_text(standing: Standing, members: Sequence[Member]) -> str:
         head.append(f"a commit is acknowledged once {standing.quorum} of {names} has it, too")
     else:
         head.append("a commit is acknowledged once the primary has it")
+    if standing.takeover is not None:
+        head[1:1] = _takeover_lines(standing.takeover)
     if standing.remark:
         head.append(standing.remark)
     rows = [

@@ -74,20 +74,35 @@ def diverged(conn: Connection, layout: Layout) -> bool:
         NotReachable: This server accepts no connections.
         QueryRefused: One of the two does not answer.
     """
+    ends = _ends(conn, layout)
+    return ends is not None and ends[0] > ends[1]
+
+
+def is_part(conn: Connection, layout: Layout) -> bool:
+    """Whether the log of the primary holds the whole of this standby's; else as `diverged`."""
+    ends = _ends(conn, layout)
+    return ends is not None and ends[0] <= ends[1]
+
+
+def _ends(conn: Connection, layout: Layout) -> tuple[int, int] | None:
+    """Where this log ends, and up to where it is one with the primary's; LSNs in bytes.
+
+    None where the other one is no primary.
+    """
     # In this order: what the primary has grows meanwhile.
     end = _end(layout)
     with sql.local(layout) as here:
         known = terms.history(here)
     theirs = _of_primary(conn)
     if theirs is None:
-        return False
+        return None
     # Two that took over from different logs may have chosen the same number for their timelines.
     if set(known) - set(terms.history(conn)):
-        return True
+        return end.lsn, 0
     fork = Timeline.here(layout, end.timeline).fork(theirs)
     if fork is None:
         (fork,) = sql.row(conn, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint")
-    return end.lsn > fork
+    return end.lsn, fork
 
 
 def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> bool:

@@ -49,7 +49,12 @@ _TABLES = {
             term bigint PRIMARY KEY,
             timeline integer NOT NULL,
             lsn pg_lsn NOT NULL,
-            since timestamptz NOT NULL DEFAULT clock_timestamp()
+            since timestamptz NOT NULL DEFAULT clock_timestamp(),
+            kind text,
+            former text,
+            missing bigint,
+            before timestamptz,
+            opened timestamptz
         )""",
     "farewell": """
         CREATE TABLE hot_standby.farewell (
@@ -62,6 +67,15 @@ _TABLES = {
             written timestamptz NOT NULL DEFAULT clock_timestamp()
         )""",
 }
+# Of hot_standby.term, where an earlier build of the charm has made it.
+_LATER_COLUMNS = """
+    ALTER TABLE hot_standby.term
+        ADD COLUMN IF NOT EXISTS kind text,
+        ADD COLUMN IF NOT EXISTS former text,
+        ADD COLUMN IF NOT EXISTS missing bigint,
+        ADD COLUMN IF NOT EXISTS before timestamptz,
+        ADD COLUMN IF NOT EXISTS opened timestamptz
+"""
 
 
 def ensure(
@@ -69,10 +83,11 @@ def ensure(
 ) -> bool:
     """Make both roles, their rights and the schema what they should be; on a primary only.
 
-    The schema holds `term(term bigint, timeline int, lsn pg_lsn, since timestamptz)`, a row for
-    each primary that has started a term, `farewell(term bigint, since timestamptz)`, one for each
-    that has left in its term, and `token(token text, written timestamptz)`, by which replication
-    is verified.
+    The schema holds `term(term bigint, timeline int, lsn pg_lsn, since timestamptz, kind text,
+    former text, missing bigint, before timestamptz, opened timestamptz)`, a row for each primary
+    that has started a term, as terms.Told has it, `farewell(term bigint, since timestamptz)`, one
+    for each that has left in its term, and `token(token text, written timestamptz)`, by which
+    replication is verified.
 
     Args:
         conn: As superuser, to the database postgres.
@@ -213,6 +228,13 @@ def _ensure_schema(conn: Connection) -> bool:
                 # Made and given away at once: an interruption between leaves neither.
                 cursor.execute(f"{definition}; ALTER TABLE {SCHEMA}.{table} OWNER TO {OPERATOR}")
             changed = True
+    if not sql.rows(
+        conn,
+        "SELECT 1 FROM pg_attribute WHERE attrelid = 'hot_standby.term'::regclass"
+        " AND attname = 'opened' AND NOT attisdropped",
+    ):
+        _execute(conn, _LATER_COLUMNS)
+        changed = True
     return functions.ensure(conn, SCHEMA, OPERATOR) or changed
 
 

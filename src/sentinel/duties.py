@@ -84,6 +84,7 @@ class Duties:
         self._before: Look | None = None
         self._noted: Findings | None = None
         self._stopped = ""
+        self._heard_last = (0, 0, 0)
         self._pulse = Pulse()
         self._turned: float | None = None
         self._contact = Contact(clock())
@@ -102,6 +103,8 @@ class Duties:
         self._contact.turn(now, self._heard(seen, mandate), attempt)
         self._keep_out(seen, mandate)
         self._do(seen, mandate)
+        if any(seen.told) and mandate is not None and mandate.upstream:
+            self._heard_last = (*seen.told, mandate.term)
         self._tell(seen, mandate)
         if mandate is not None and mandate.authority is not None and not seen.promoted:
             return _HASTE_S
@@ -128,7 +131,7 @@ class Duties:
             unwell=beat.lost if own else "",
             electing=mandate is not None and mandate.electing,
             gated=again if is_gated(seen, mandate) else 0,
-            apart=again if not (at_work or lost) and is_apart(seen, mandate) else 0,
+            apart=again if is_apart(seen, mandate) and not lost else 0,
             promoted=promoted,
         )
 
@@ -183,6 +186,9 @@ class Duties:
         self._deeds.want(way, None)
 
     def _tell(self, seen: Look, mandate: Mandate | None) -> None:
+        # While it streams that changes with every look, and nobody asks.
+        apart = seen.lost or not seen.streaming
+        heard, heard_at, heard_term = self._heard_last if apart else (0, 0, 0)
         self._write(
             Findings(
                 term=mandate.term if mandate else 0,
@@ -191,6 +197,9 @@ class Duties:
                 since=seen.since,
                 unwell=seen.unwell,
                 promoted=seen.promoted,
+                heard=heard,
+                heard_at=heard_at,
+                heard_term=heard_term,
                 stopped=self._stopped,
             )
         )
@@ -220,15 +229,15 @@ def target(seen: Look, mandate: Mandate | None) -> Target | None:
     return None
 
 
+def is_apart(seen: Look, mandate: Mandate | None) -> bool:
+    """Whether a standby is to follow somebody, does not, and nothing beside it works on that."""
+    busy = seen.streaming or seen.clone in ("running", "finished") or seen.rewind == "running"
+    return bool(mandate and mandate.upstream and seen.in_recovery and not busy)
+
+
 def is_gated(seen: Look, mandate: Mandate | None) -> bool:
     """Whether the server may accept writes and does not, as the charm did not start it."""
     return mandate is not None and mandate.primary and not mandate.final and seen.deaf
-
-
-def is_apart(seen: Look, mandate: Mandate | None) -> bool:
-    """Whether the server is a standby that does not stream though it has a primary to follow."""
-    followed = mandate is not None and bool(mandate.upstream)
-    return followed and bool(seen.in_recovery) and not seen.streaming
 
 
 def _say(text: str) -> None:

@@ -74,6 +74,8 @@ class Look:
         deaf: whether it is a standby of nobody.
         replayed: of a standby: the LSN up to which it has replayed, as "0/3000148".
         settled: of a standby that receives nothing: whether it has replayed all that it has.
+        told: of a standby with a connection: the LSN up to which the primary has told it that it
+            has WAL, in bytes, and when it told so last, in seconds since 1970; zeros: nothing.
         caught_up: of a standby that streams: whether it has replayed all that it receives.
         standbys: names, states and synchronous states of the standbys that it sends to, and the
             processes by which those that stream are sent to; 0 for the others, which may try
@@ -110,6 +112,7 @@ class Look:
     deaf: bool = False
     replayed: str = ""
     settled: bool = False
+    told: tuple[int, int] = (0, 0)
     caught_up: bool = False
     standbys: tuple[tuple[str, str, str, int], ...] = ()
     heard: frozenset[tuple[str, str]] = frozenset()

@@ -28,6 +28,10 @@ class Findings:
         unwell: why the own server, a primary's, takes no write; empty while it does.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
         stopped: why the sentinel has stopped the server; empty once it may run again.
+        heard: how far the primary that it followed last had told that its log reached, in bytes;
+            0: not known, or it is followed still.
+        heard_at: when it told so last, in seconds since 1970.
+        heard_term: of that primary.
     """
 
     term: int = 0
@@ -37,6 +41,9 @@ class Findings:
     unwell: str = ""
     promoted: int = 0
     stopped: str = ""
+    heard: int = 0
+    heard_at: int = 0
+    heard_term: int = 0
 
     def about(self, term: int) -> Findings:
         """What of it concerns the primary of a term: that another one was lost says nothing.

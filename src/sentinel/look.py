@@ -34,7 +34,10 @@ SELECT pg_backend_pid(), in_recovery, receiver.status, receiver.pid,
         FROM pg_stat_replication WHERE state = 'streaming' AND reply_time IS NOT NULL),
        ARRAY(SELECT slot_name::text FROM pg_replication_slots
               WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
-       last_failed_time > coalesce(last_archived_time, '-infinity'), failed_count
+       last_failed_time > coalesce(last_archived_time, '-infinity'), failed_count,
+       CASE WHEN receiver.latest_end_lsn IS NOT NULL AND receiver.last_msg_receipt_time IS NOT NULL
+            THEN json_build_array((receiver.latest_end_lsn - '0/0')::bigint,
+                                  extract(epoch FROM receiver.last_msg_receipt_time)::bigint) END
   FROM here CROSS JOIN pg_stat_archiver LEFT JOIN pg_stat_wal_receiver receiver ON true
 """
 _TERM = "SELECT coalesce(max(term), 0) FROM hot_standby.term"
@@ -93,6 +96,7 @@ class Observer:
             lost,
             failing,
             failures,
+            told,
         ) = row
         streaming = status == "streaming"
         return Look(
@@ -112,6 +116,7 @@ class Observer:
                 and replayed == self._last.replayed
             ),
             caught_up=streaming and has_caught_up(self._last.caught_up, behind),
+            told=tuple(told) if told else (0, 0),
             standbys=tuple(tuple(each) for each in standbys),
             heard=frozenset((str(name), str(mark)) for name, mark in heard),
             lost_slots=tuple(lost),

@@ -41,12 +41,16 @@ class Ballot:
         lsn: how far it is flushed and replayed, in bytes.
         final: the term whose last word is the end of its log, so that nothing acknowledged in
             that term is missing; 0: none.
+        heard: how far the former primary had told it that its log reached, in bytes; 0: not known.
+        heard_at: when it told so last, in seconds since 1970 by this unit's clock.
     """
 
     term: int
     reached: int
     lsn: int
     final: int = 0
+    heard: int = 0
+    heard_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,17 @@ class Request:
         kind: "switchover" or "force".
         serial: of the record that it was asked under.
         unit: that is to be primary; empty: the leader chooses.
+        whole: by force: the unit has all that the former primary ever wrote.
+        missing: by force: as Takeover has it.
+        heard_at: by force: as Takeover has it.
     """
 
     kind: str
     serial: int
     unit: str = ""
+    whole: bool = False
+    missing: int = -1
+    heard_at: int = 0
 
 
 def told(value: DataclassInstance | None) -> str:

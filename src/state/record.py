@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, cast
 
+from state.messages import heard
+
 
 class RecordUnreadable(ValueError):
     """The data bag holds something that is not a record; nobody may act on it."""
@@ -23,6 +25,27 @@ class LogPosition:
 
     term: int
     lsn: int
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """How the present primary came to be. For people: no rule goes by it.
+
+    Attributes:
+        kind: "switchover", "election" or "force".
+        former: the unit that was primary before.
+        at_risk: what it acknowledged last may be missing.
+        missing: bytes of WAL that it is known to have had and its successor has not; -1: not
+            known.
+        heard_at: when it was heard last of how much it had, in seconds since 1970, by the clock
+            of the unit that heard it; 0: never.
+    """
+
+    kind: str
+    former: str
+    at_risk: bool = False
+    missing: int = -1
+    heard_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class Record:
         previous_primary: during an election, the primary that is being replaced.
         previous_term: during an election, the term that is being replaced.
         asynchronous: the operator wants no commit to wait; a takeover may then lose the newest.
+        takeover: how the primary of this term came to be; None: not known, or it is the first.
     """
 
     serial: int
@@ -61,6 +85,7 @@ class Record:
     previous_primary: str | None = None
     previous_term: int | None = None
     asynchronous: bool = False
+    takeover: Takeover | None = None
 
     def to_json(self) -> str:
         """Returns the record as one line of JSON, the same for equal records."""
@@ -89,6 +114,7 @@ class Record:
             values[name] = tuple(values.get(name) or ())
         if floor := values.get("floor"):
             values["floor"] = LogPosition(int(floor["term"]), int(floor["lsn"]))
+        values["takeover"] = heard(Takeover, json.dumps(values.get("takeover")))
         try:
             return cls(**values)
         except TypeError as error:

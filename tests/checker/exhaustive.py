@@ -98,6 +98,7 @@ def _site(site: Site) -> Any:
         site.online,
         site.has_data,
         site.log.serial,
+        site.kept,
         site.signal,
         site.follows,
         site.setting,

@@ -298,6 +298,7 @@ def _look(
         final=log.final if standing_by else 0,
         deaf=standing_by and (site.follows is None or rules.deafless),
         diverged=standing_by and _diverged(world, site, primary),
+        starved=world.starves(site) and primary is not None and primary.unit == site.upstream,
         rewind=site.rewind,
         promoted=site.promoted,
         lost="no answer" if site.lost > 1 else "",
@@ -546,6 +547,7 @@ def _adopt(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bo
         # Others may count on what lies in the directory that is set aside.
         site.owes = max(site.owes, (site.log.reached, site.log.lsn))
     site.log, site.has_data, site.signal, site.unusable = site.copied, True, True, False
+    site.kept = site.log.lsn
     site.clone, site.copied = "absent", None
     return True
 

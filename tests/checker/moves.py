@@ -222,6 +222,13 @@ def _leave(world: World, site: Site) -> None:
                 return
 
 
+def _recycle(world: World, rules: Rules, unit: str) -> None:
+    """A server removes what its slots kept for standbys that are away."""
+    site = world.sites.get(unit)
+    if site and site.alive and site.writable:
+        site.kept = site.log.lsn
+
+
 def _reinit(world: World, rules: Rules, unit: str) -> None:
     """An operator has a standby cloned anew."""
     site, record = world.sites.get(unit), world.record
@@ -254,6 +261,7 @@ _MOVES: dict[str, Any] = {
     "remove": _remove,
     "expel": _expel,
     "reinit": _reinit,
+    "recycle": _recycle,
 }
 
 

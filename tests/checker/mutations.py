@@ -247,6 +247,11 @@ class Mutation:
     harm: tuple[str, ...]
 
 
+def _never_renewed(view: View, step: Step) -> Step | None:
+    """A standby whose WAL is gone waits for it."""
+    return None if isinstance(step, steps.StartClone) and step.starved else step
+
+
 _FAST_FIRST = ("the fast one first", "power off")
 _ELECTIONS = ("one after the other", "all alarmed", "power off", "freeze", "cut")
 _SWITCHOVERS = ("contested", "too late", "switchover", "power off", "all alarmed")
@@ -300,5 +305,8 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a new copy counts before it is as far as the old data": Mutation(
         Rules(forgets_owed=True), ("copied",)
+    ),
+    "a standby whose WAL is gone is not cloned anew": Mutation(
+        _stepping(_never_renewed), ("starved",)
     ),
 }

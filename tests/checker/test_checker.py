@@ -175,6 +175,15 @@ def test_a_primary_that_is_gone_is_replaced(count: int) -> None:
     assert world.record.primary == "pg/1"
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_standby_whose_wal_is_gone_is_cloned_anew_and_counts_again(count: int) -> None:
+    away = (("power off", "pg/1"), *(("hook", "pg/0", ALL, None),) * 3, ("commit", "pg/0"))
+    world = _at(count, (*away, ("recycle", "pg/0"), ("boot", "pg/1")))
+    assert world.starves(world.sites["pg/1"])
+    assert settle(world, RULES) == ""
+    assert world.sites["pg/1"].kept > 0
+
+
 def test_a_primary_that_stood_alone_is_replaced_by_force_only() -> None:
     world = _at(2, (*BEGINNINGS["the primary stands alone"], ("gone", "pg/0")))
     assert settle(world, RULES) != ""

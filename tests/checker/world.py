@@ -41,6 +41,7 @@ class Site:
         has_data: there is a data directory.
         unusable: a rewind broke off in it; no server starts from it.
         log: of the data directory.
+        kept: the LSN up to which its log was removed, and can be sent to nobody any more.
         signal: standby.signal is there.
         follows: the unit that primary_conninfo names in the file; None: nobody.
         setting: whose acknowledgement a commit needs, in the file.
@@ -77,6 +78,7 @@ class Site:
     has_data: bool = False
     unusable: bool = False
     log: Entry = field(default_factory=begin)
+    kept: int = 0
     signal: bool = False
     follows: str | None = None
     setting: Promise = NO_PROMISE
@@ -196,7 +198,16 @@ class World:
             return None
         if site.name not in other.opened or not other.log.holds(site.log):
             return None
-        return other
+        return None if self.starves(site) else other
+
+    def starves(self, site: Site) -> bool:
+        """Whether a standby's log is a part of its source's, which has not what comes next."""
+        other = self.sites.get(site.upstream or "")
+        if not (site.running and site.recovery and other and other.writable):
+            return False
+        if not self.linked(site, other) or not other.log.holds(site.log):
+            return False
+        return site.log.lsn < other.kept
 
     def receivers(self, site: Site) -> list[Site]:
         """Returns the standbys that receive from a machine now."""

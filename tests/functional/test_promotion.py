@@ -14,6 +14,7 @@ from postgresql import (
     logend,
     promotion,
     recovery,
+    roles,
     seal,
     slots,
     sql,
@@ -25,7 +26,18 @@ from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from postgresql.synchronous import HOLD, Setting
 from postgresql.terms import Reached
-from tests.functional.lab import ADDRESS, PASSWORD, REPLICATOR, Lab, ask, log_of, until, value
+from sentinel.look import Observer
+from tests.functional.lab import (
+    ADDRESS,
+    OPERATOR_PASSWORD,
+    PASSWORD,
+    REPLICATOR,
+    Lab,
+    ask,
+    log_of,
+    until,
+    value,
+)
 from tests.functional.writer import Writer, make_table, waiting
 
 ONE = Setting(serial=5, members=("lab_1",), quorum=1)
@@ -326,3 +338,69 @@ def test_a_primary_of_no_term_yet_begins_one_where_it_is(lab: Lab):
     assert found is not None and (found.term, found.timeline) == (1, 1)
     assert primary.standby_signal.exists()
     assert "selected new timeline" not in log_of(primary)
+
+
+def test_a_log_tells_how_its_last_term_began(lab: Lab):
+    primary = lab.primary()
+    begin(primary, 1)
+    make_table(primary)
+    standby = lab.standby(primary)
+    ask(primary, "INSERT INTO public.written VALUES (1)")
+    until(lambda: value(standby, "SELECT count(*) FROM public.written") == 1)
+    cluster.stop(primary, "immediate")
+    assert seal.seal(standby)
+
+    assert promotion.promote(standby, 2, Setting(serial=2))
+
+    with sql.local(standby) as conn:
+        told = terms.last(conn)
+        assert told is not None and (told.term, told.timeline, told.kind) == (2, 2, "")
+        assert told.before is not None and told.opened is not None
+        assert told.before < told.since < told.opened
+        assert told.gap_s == told.opened - told.before
+        assert terms.explain(conn, 2, "election", "lab/0", 4096)
+        assert not terms.explain(conn, 2, "election", "lab/0", None)
+        again = terms.last(conn)
+    assert again is not None
+    assert (again.kind, again.former, again.missing) == ("election", "lab/0", 4096)
+    # A later call changes nothing of when it began.
+    assert promotion.promote(standby, 2, Setting(serial=2))
+    with sql.local(standby) as conn:
+        assert terms.last(conn) == again
+
+
+def test_a_table_of_an_earlier_build_is_filled_as_far_as_it_goes(lab: Lab):
+    primary = lab.primary()
+    columns = ("kind", "former", "missing", "before", "opened")
+    dropped = ", ".join(f"DROP COLUMN {column}" for column in columns)
+    ask(primary, f"ALTER TABLE hot_standby.term {dropped}")
+    begin(primary, 1)
+    standby = lab.standby(primary)
+    assert seal.seal(standby)
+
+    assert promotion.promote(standby, 2, Setting(serial=2))
+
+    with sql.local(standby) as conn:
+        told = terms.last(conn)
+        assert told is not None and told.term == 2 and told.before is None
+        assert not terms.explain(conn, 2, "election", "lab/0", None)
+        assert roles.ensure(conn, REPLICATOR, PASSWORD, OPERATOR_PASSWORD)
+        assert not roles.ensure(conn, REPLICATOR, PASSWORD, OPERATOR_PASSWORD)
+        assert terms.explain(conn, 2, "election", "lab/0", None)
+        told = terms.last(conn)
+    assert told is not None and (told.former, told.missing) == ("lab/0", None)
+
+
+def test_a_standby_knows_how_much_its_primary_has(lab: Lab):
+    primary = lab.primary()
+    standby = lab.standby(primary)
+    observer = Observer(standby)
+    ask(primary, "SELECT pg_logical_emit_message(true, 'test', 'x')")
+    has = lsn(primary)
+
+    until(lambda: observer.look().told[0] >= has)
+
+    assert abs(observer.look().told[1] - time.time()) < 30
+    assert Observer(primary).look().told == (0, 0)
+    assert seal.seal(standby)
+    assert observer.look().told == (0, 0)

@@ -14,6 +14,7 @@ from outcome import Found
 from postgresql.clone import CloneState
 from postgresql.errors import InstallFailed
 from postgresql.observe import Server
+from postgresql.terms import Told
 from surroundings import Surroundings
 
 
@@ -25,6 +26,7 @@ class FakeMachine:
         server: what else a status tells of the server.
         clone: the base backup job.
         taken: the steps of all hooks so far.
+        told: how the last term in its log began.
         calls: what else was asked of it, in order.
         retired: the unit that is on its way out.
     """
@@ -37,6 +39,7 @@ class FakeMachine:
         self.calls: list[str] = []
         self.install_error = ""
         self.retired = ""
+        self.told: Told | None = None
 
     def install(self) -> None:
         self.calls.append("install")
@@ -127,6 +130,9 @@ class FakeMachine:
                     pass
         report.changed |= self.facts != before
         return report
+
+    def last_term(self) -> Told | None:
+        return self.told
 
     def renew_watch(self) -> None:
         self.calls.append("renew_watch")

@@ -15,11 +15,12 @@ from decisions import steps
 from decisions.facts import Machine as Facts
 from postgresql.clone import CloneState
 from postgresql.observe import Server
+from postgresql.terms import Told
 from reconcile import LeadershipTooOld, reconcile
 from sentinel import events as wakeups
 from state.member import Admission, Member, Phase
 from state.messages import Promise
-from state.record import Record
+from state.record import Record, Takeover
 from surroundings import Surroundings
 from tests.unit.fakes import FakeMachine
 
@@ -326,6 +327,23 @@ class TestTakeover:
         peers = relation(self.SYNCHRONOUS, standby, mine=mine)
         with pytest.raises(testing.ActionFailed, match="pg/7"):
             ctx.run(ctx.on.action("switchover", {"to": "pg/7"}), state(peers))
+
+    @pytest.mark.parametrize("told_by_the_log", [True, False])
+    def test_one_that_is_done_already_says_how_it_went(self, told_by_the_log: bool) -> None:
+        machine = FakeMachine(PRIMARY_FACTS)
+        record = dataclasses.replace(self.SYNCHRONOUS, takeover=Takeover("switchover", "pg/1"))
+        how = ("switchover", "pg/1", 0) if told_by_the_log else ("", "", None)
+        machine.told = Told(record.term, 2, 1770000000.0, *how, 1769999999.5, 1770000000.25)
+        ctx = context(machine)
+        peers = relation(record, Member("pg/1", phase=Phase.standby), mine=PRIMARY)
+        ctx.run(ctx.on.action("switchover", {"to": "pg/0"}), state(peers))
+        results = ctx.action_results or {}
+        assert results["result"] == "pg/0 is the primary already"
+        assert results["last-change.kind"] == "switchover"
+        assert results["last-change.from"] == "pg/1"
+        assert results["last-change.timeline"] == "2"
+        assert results["last-change.write-gap-ms"] == "750"
+        assert "last-change.lost" not in results
 
     def test_force_wants_the_name_of_the_unit(self) -> None:
         ctx = context(FakeMachine(self.LONELY), unit=1)

@@ -15,7 +15,7 @@ from decisions.steps import Configure, HandOver, Instruct, Synchronise, Upstream
 from decisions.unit import steps
 from state.member import Admission, Member, Phase
 from state.messages import Ballot, Lost, Promise, Promotion, Request
-from state.record import LogPosition, Record
+from state.record import LogPosition, Record, Takeover
 
 RECORD = Record(
     serial=5,
@@ -267,6 +267,7 @@ class TestNaming:
             floor=LogPosition(2, 2000),
             previous_primary=None,
             previous_term=None,
+            takeover=Takeover("election", "pg/0"),
         )
 
     def test_a_later_term_counts_for_more_than_a_longer_log(self) -> None:
@@ -325,6 +326,42 @@ class TestNaming:
         silent = changed(THIRD, lost=LOST)
         assert election.named(view(self.ballot(), silent, record=careless)) is None
         assert election.named(view(self.ballot(), THIRD, record=careless)) is not None
+
+    @pytest.mark.parametrize(
+        ("ballots", "takeover"),
+        [
+            ((Ballot(3, 2, 1000),), Takeover("election", "pg/0", True)),
+            (
+                (Ballot(3, 2, 1000, heard=1700, heard_at=50),),
+                Takeover("election", "pg/0", True, 700, 50),
+            ),
+            (
+                (Ballot(3, 2, 1000, heard=900, heard_at=50), Ballot(3, 2, 800, 0, 1300, 40)),
+                Takeover("election", "pg/0", True, 300, 50),
+            ),
+            (
+                (Ballot(3, 2, 1000, heard=900, heard_at=50),),
+                Takeover("election", "pg/0", True, 0, 50),
+            ),
+            ((Ballot(3, 2, 1000, final=2, heard=1700),), Takeover("election", "pg/0")),
+        ],
+    )
+    def test_where_no_commit_waits_it_is_said_what_may_be_missing(
+        self, ballots: tuple[Ballot, ...], takeover: Takeover
+    ) -> None:
+        careless = changed(self.ELECTION, quorum=0, candidates=(), asynchronous=True)
+        voters = [
+            changed(voter, ballot=ballot)
+            for voter, ballot in zip((STANDBY, THIRD), ballots, strict=False)
+        ]
+        named = election.named(view(*voters, record=careless, wanted_quorum=0))
+        assert named is not None
+        assert (named.primary, named.takeover) == ("pg/1", takeover)
+
+    def test_a_ballot_tells_what_was_heard_of_the_lost_primary(self) -> None:
+        deaf = changed(SERVING, in_recovery=True, log_end=1000, deaf=True, heard=1700, heard_at=5)
+        ballot = tell(view(record=self.ELECTION, machine=deaf), (), False, True).ballot
+        assert ballot == Ballot(3, 2, 1000, heard=1700, heard_at=5)
 
     def test_a_ballot_is_given_by_none_that_may_still_hear_the_old_primary(self) -> None:
         deaf = changed(SERVING, in_recovery=True, log_end=1000, deaf=True)
@@ -420,6 +457,7 @@ class TestSwitchover:
             candidates=("pg/0",),
             quorum=1,
             floor=LogPosition(2, 4096),
+            takeover=Takeover("switchover", "pg/0"),
         )
         stale = changed(STANDBY, promotion=Promotion(2, 1, 4096))
         assert next_record(view(PRIMARY, stale, record=self.HANDING), "") is None
@@ -429,7 +467,32 @@ class TestForce:
     def test_names_the_unit_alone_in_a_new_term(self) -> None:
         asked = changed(STANDBY, request=Request("force", 5, "pg/1"))
         forced = next_record(view(changed(PRIMARY, phase=Phase.waiting), asked), "")
-        assert forced == changed(RECORD, serial=6, term=3, primary="pg/1", candidates=(), quorum=0)
+        assert forced == changed(
+            RECORD,
+            serial=6,
+            term=3,
+            primary="pg/1",
+            candidates=(),
+            quorum=0,
+            takeover=Takeover("force", "pg/0", at_risk=True),
+        )
+
+    def test_says_what_is_known_to_be_lost_and_records_it(self) -> None:
+        lonely = changed(view().machine, lost="timeout", log_end=1000)
+        heard = changed(lonely, heard=5096, heard_at=1770000000)
+        for machine, words, takeover in (
+            (lonely, "what pg/0 wrote after 0/3E8", Takeover("force", "pg/0", True)),
+            (heard, "4096 bytes", Takeover("force", "pg/0", True, 4096, 1770000000)),
+            (changed(heard, log_end=None), "only pg/0 knows", None),
+            (changed(heard, final=2), "nothing", Takeover("force", "pg/0")),
+        ):
+            of = view(machine=machine)
+            assert words in switchover.may_be_lost(of)
+            request = switchover.request_by_force(of)
+            asked = changed(STANDBY, request=request)
+            forced = switchover.forced(view(changed(PRIMARY, phase=Phase.waiting), asked))
+            assert forced is not None
+            assert takeover is None or forced.takeover == takeover
 
     def test_is_not_done_once_the_primary_is_back(self) -> None:
         asked = changed(STANDBY, request=Request("force", 5, "pg/1"))

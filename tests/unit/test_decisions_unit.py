@@ -275,6 +275,39 @@ class TestStandby:
             MakeSlots,
         ]
 
+    @pytest.mark.parametrize(
+        ("machine", "primary", "record"),
+        [
+            ({"patience_s": 60}, {}, {}),
+            ({"lost": "no route to host"}, {}, {}),
+            ({"clone": "running"}, {}, {}),
+            ({}, {"phase": Phase.standby}, {}),
+            ({}, {"term": 0}, {}),
+            ({}, {"admits": None}, {}),
+            ({}, {"architecture": "arm64"}, {}),
+            ({}, {}, {"successor": "pg/2"}),
+        ],
+    )
+    def test_what_can_never_catch_up_is_cloned_anew_only_where_nothing_speaks_against_it(
+        self, machine: dict[str, Any], primary: dict[str, Any], record: dict[str, Any]
+    ) -> None:
+        starved = dataclasses.replace(FOLLOWING, upstream="", starved=True)
+        serving = dataclasses.replace(PRIMARY, term=1)
+
+        def last(**changes: dict[str, Any]) -> Any:
+            machine, primary = changes.get("machine", {}), changes.get("primary", {})
+            members = {"pg/0": dataclasses.replace(serving, **primary), "pg/1": STANDBY}
+            return steps(
+                standby_view(
+                    machine=dataclasses.replace(starved, **machine),
+                    members=members,
+                    record=dataclasses.replace(RECORD, **changes.get("record", {})),
+                )
+            )[-1]
+
+        assert last() == StartClone(UPSTREAM, starved=True)
+        assert not isinstance(last(machine=machine, primary=primary, record=record), StartClone)
+
     def test_a_settled_standby_keeps_everything_in_order(self) -> None:
         assert kinds(standby_view()) == [Configure, Archive, Start, OpenTo, MakeSlots]
 

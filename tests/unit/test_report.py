@@ -8,7 +8,8 @@ import pytest
 
 from postgresql import report, sizes, tables
 from postgresql.compare import Comparison, Result
-from postgresql.report import Member, Standing
+from postgresql.report import Member, Standing, Takeover
+from postgresql.terms import Told
 from postgresql.verify import ArchiveReport, Problem, Report, StandbyReport
 
 # Source: Juju's internal/charm/actions.go and the dots that action-set nests by.
@@ -56,9 +57,15 @@ def different(rows: int, shown: int) -> Result:
 
 
 STANDING = Standing(3, "pg/0", 1, ("pg/1", "pg/2"))
+BEGUN = Told(3, 2, 1770000000.5, "election", "pg/1", 4096, 1769999990.0, 1770000001.25)
+LOSS = (
+    "4096 bytes that pg/1 had by 2026-02-02 02:39:50 UTC may be missing, and what it wrote after"
+)
+TAKEN = dataclasses.replace(STANDING, takeover=Takeover("pg/0", BEGUN, LOSS))
 RESULTS = {
     "proof": report.verify_results(PROOF),
     "lost": report.verify_results(LOST, different(90, 20)),
+    "taken over": report.cluster_results(TAKEN, [Member("my-db/0", "primary", "running")]),
     "cluster": report.cluster_results(
         STANDING,
         [Member("my-db/0", "primary", "running"), Member("my-db/11", "standby", "streaming", 5)],
@@ -114,6 +121,48 @@ def test_the_text_is_what_juju_shows_at_the_end_of_a_screen():
     for results in RESULTS.values():
         behind = sorted({key.partition(".")[0] for key in results if key > "table"})
         assert behind in (["took-ms"], ["term"])
+
+
+def test_the_last_change_of_primary_is_told_with_its_gap_and_its_loss():
+    results = RESULTS["taken over"]
+    assert {key: value for key, value in results.items() if key.startswith("last-change.")} == {
+        "last-change.kind": "election",
+        "last-change.from": "pg/1",
+        "last-change.to": "pg/0",
+        "last-change.term": "3",
+        "last-change.timeline": "2",
+        "last-change.at": "2026-02-02 02:40:00 UTC",
+        "last-change.write-gap-ms": "11250",
+        "last-change.missing-bytes": "4096",
+        "last-change.lost": LOSS,
+    }
+    lines = results["table"].splitlines()
+    assert lines[1:3] == [
+        "since 2026-02-02 02:40:00 UTC by election from pg/1, timeline 2",
+        "writes stood still for 11250 ms, by the clocks of both",
+    ]
+    assert " ".join(lines[3:5]) == LOSS
+    assert all(len(line) <= tables.WIDTH for line in lines)
+
+
+def test_a_log_of_before_tells_the_begin_of_its_term_alone():
+    old = Takeover("pg/0", Told(3, 2, 1770000000.5))
+    results = report.takeover_results(old)
+    assert results.keys() == {f"last-change.{key}" for key in ("to", "term", "timeline", "at")}
+    assert report.takeover_results(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "gap"),
+    [
+        (BEGUN, 11.25),
+        (dataclasses.replace(BEGUN, opened=None), 10.5),
+        (dataclasses.replace(BEGUN, before=None), None),
+        (dataclasses.replace(BEGUN, before=1770000009.0), 0),
+    ],
+)
+def test_how_long_writes_stood_still(told: Told, gap: float | None):
+    assert told.gap_s == gap
 
 
 def test_what_is_wrong_stands_before_the_tables():

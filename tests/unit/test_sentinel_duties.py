@@ -204,6 +204,24 @@ class TestProbe:
         assert bench.raised[2:] == [events.PRIMARY_BACK]
         assert bench.found == Findings(term=3)
 
+    def test_what_a_lost_primary_had_told_last_is_kept_for_the_election(
+        self, bench: Bench
+    ) -> None:
+        bench.mandate = IS_STANDBY
+        bench.observer.seen = dataclasses.replace(STANDBY, told=(4096, 70))
+        bench.turn()
+        assert (bench.found.heard, bench.found.heard_at) == (0, 0), "it changes with every look"
+        bench.observer.seen = dataclasses.replace(STANDBY, told=(5096, 71))
+        bench.turn()
+        bench.probing.verdict = REFUSED
+        # Its walreceiver ends, and the unit turns to the record of the election.
+        bench.observer.seen = dataclasses.replace(STANDBY, streaming=False)
+        bench.turn(7)
+        bench.mandate = dataclasses.replace(IS_STANDBY, term=4, upstream="", sealed=4)
+        bench.turn(3)
+        found = bench.found
+        assert (found.heard, found.heard_at, found.heard_term) == (5096, 71, 3)
+
     def test_the_next_terms_primary_has_a_life_of_its_own(self, bench: Bench) -> None:
         bench.mandate, bench.observer.seen = IS_STANDBY, STANDBY
         bench.probing.verdict = REFUSED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from state.member import Admission, Member, Phase
 from state.options import Options
-from state.record import LogPosition, Record, RecordUnreadable
+from state.record import LogPosition, Record, RecordUnreadable, Takeover
 
 CONFIG: dict[str, Any] = {
     "archive-path": "/var/backups/pgsql/archive",
@@ -37,11 +37,19 @@ class TestRecord:
             floor=LogPosition(2, 4096),
             previous_primary="pg/0",
             previous_term=2,
+            takeover=Takeover("election", "pg/3", True, 4096, 1770000000),
         )
         assert Record.from_json(record.to_json()) == record
 
     def test_of_a_newer_build_is_read(self) -> None:
         raw = json.loads(Record(1, 1, "pg/0", "c1").to_json()) | {"novelty": [1]}
+        assert Record.from_json(json.dumps(raw)) == Record(1, 1, "pg/0", "c1")
+
+    @pytest.mark.parametrize("takeover", [7, "x", [], {}, {"kind": 1, "former": "pg/0"}])
+    def test_what_is_for_people_alone_keeps_no_record_from_being_read(
+        self, takeover: object
+    ) -> None:
+        raw = json.loads(Record(1, 1, "pg/0", "c1").to_json()) | {"takeover": takeover}
         assert Record.from_json(json.dumps(raw)) == Record(1, 1, "pg/0", "c1")
 
     def test_of_an_older_build_is_read(self) -> None:

@@ -12,7 +12,7 @@ from postgresql.clone import CloneState
 from postgresql.observe import Server, Standby
 from state.member import Member, Phase
 from state.options import Problem
-from state.record import Record
+from state.record import Record, Takeover
 from status import of_application, of_unit
 
 RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7")
@@ -60,6 +60,22 @@ class TestPrimary:
             "primary, 0 of 2 standbys streaming: pg/1 is cloning, pg/2 does not stream"
         )
 
+    def test_says_what_it_may_lack_until_the_former_one_is_back(self) -> None:
+        record = dataclasses.replace(
+            RECORD, takeover=Takeover("election", "pg/1", True, 4096, 1770000000)
+        )
+
+        def shown(*standbys: Standby) -> str:
+            one = primary(*standbys, others=[Member("pg/1", phase=Phase.waiting)])
+            view = dataclasses.replace(one.view, record=record)
+            return of_unit(Outcome(dataclasses.replace(one, view=view))).text
+
+        assert shown() == (
+            "primary, 0 of 1 standbys streaming: pg/1 is not ready; 4096 bytes that pg/1 had by "
+            "2026-02-02 02:40:00 UTC may be missing, and what it wrote after"
+        )
+        assert shown(STREAMING) == "primary, 1 of 1 standbys streaming"
+
     def test_a_server_that_stopped_is_quoted(self) -> None:
         stopped = Server(has_data=True, log_errors=("FATAL: no space left on device",))
         line = of_unit(Outcome(found("pg/0", [], stopped)))
@@ -80,11 +96,40 @@ class TestStandby:
         assert "not streaming" in line.text
         assert "could not connect" in line.text
 
-    def test_that_can_never_catch_up_says_what_to_do(self) -> None:
+    def starved(self, copying: CloneState, patience_s: int = 0) -> str:
+        error = "requested WAL segment 000000010000000000000003 has already been removed"
+        lost = standby(log_errors=(error,))
+        machine = dataclasses.replace(SERVING, starved=True, patience_s=patience_s)
+        view = dataclasses.replace(lost.view, machine=machine)
+        line = of_unit(Outcome(dataclasses.replace(lost, view=view, clone=copying)))
+        return f"{line.level}: {line.text}"
+
+    def test_that_can_never_catch_up_is_cloned_anew_by_itself(self) -> None:
+        assert self.starved(CloneState("absent")) == (
+            "waiting: standby of pg/0, not streaming: the WAL it needs is gone"
+        )
+        assert self.starved(CloneState("running"), 900) == (
+            "maintenance: standby of pg/0, not streaming: the WAL it needs is gone; "
+            "cloning from pg/0: waiting for its checkpoint"
+        )
+
+    def test_a_copy_that_goes_on_failing_asks_for_a_person_also_beside_old_data(self) -> None:
+        failing = CloneState("running", attempt=3, error="no route to host", next_try_s=20)
+        assert self.starved(failing, 900).startswith("blocked: standby of pg/0, not streaming")
+
+    def test_that_fell_behind_again_says_when_it_is_cloned_and_what_to_do(self) -> None:
+        shown = self.starved(CloneState("absent"), 1800)
+        assert shown.startswith(
+            "blocked: standby of pg/0, not streaming: the WAL it needs is gone"
+        )
+        assert "cloned anew in 30 min" in shown
+        assert "juju run pg/1 reinit-standby confirm=pg/1" in shown
+
+    def test_one_that_only_fears_so_quotes_the_server(self) -> None:
         error = "requested WAL segment 000000010000000000000003 has already been removed"
         line = of_unit(Outcome(standby(log_errors=(error,))))
-        assert line.level == "blocked"
-        assert "juju run pg/1 reinit-standby confirm=pg/1" in line.text
+        assert line.level == "waiting"
+        assert error in line.text
 
 
 class TestCloning:

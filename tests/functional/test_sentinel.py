@@ -13,11 +13,16 @@ import psycopg2
 import pytest
 
 import watch
+from decisions.steps import Instruct
 from machine import ThisMachine
 from postgresql import cluster, files, services, sql, terms
 from postgresql.layout import NOTES, Layout
 from sentinel import events, findings
 from sentinel.findings import Findings
+from state.member import Member
+from state.options import Options
+from state.peers import Peers
+from surroundings import Surroundings
 from tests.functional.lab import Lab, ask, frozen, until, value
 from tests.functional.mounts import mounted
 from tests.functional.watcher import Watcher, primary_of, standby_of, watcher
@@ -204,6 +209,39 @@ def test_nothing_of_it_is_left_when_the_unit_goes(primary: Layout, sentinel: Wat
     links = Path("/etc/systemd/system/multi-user.target.wants")
     assert not (links / watch.SERVICE).is_symlink()
     assert primary.data_directory.exists() and not cluster.is_running(primary)
+
+
+def test_one_that_cannot_run_is_told_of_and_nothing_is_promised(
+    primary: Layout, sentinel: Watcher
+) -> None:
+    plan = [Instruct(7, TERM, False, True, False, True, (), 0, "", None)]
+    me = "lab/0"
+    here = Surroundings(
+        peers=Peers(me, joined=True, record=None, credentials_id="", members={me: Member(me)}),
+        options=Options(None, None, None, None, None, "", None),
+        leader=False,
+        address="",
+        credentials=None,
+    )
+    hidden = services.UNITS / f"{watch.SERVICE}.d" / "broken.conf"
+    files.make_directory(hidden.parent, owner="root")
+    files.write(hidden, "[Service]\nExecStart=\nExecStart=/bin/false\n", owner="root")
+    try:
+        # The second time systemd is about to start it again, as it does for ever.
+        for _ in range(2):
+            report = ThisMachine().take(plan, here)
+            assert not report.instructed
+            (failure,) = report.failures
+            assert failure.startswith(f"cannot start {watch.SERVICE}: ")
+    finally:
+        files.remove_tree(hidden.parent)
+    subprocess.run(["systemctl", "daemon-reload"], check=True)
+
+    report = ThisMachine().take(plan, here)
+
+    assert report.instructed and report.failures == []
+    assert sentinel.pid
+    until(lambda: looks_at(primary))
 
 
 def test_it_is_small(lab: Lab, sentinel: Watcher) -> None:

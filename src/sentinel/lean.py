@@ -1,4 +1,7 @@
-"""Keeps out of the service what it does not need: a fifth of its memory was Python's OpenSSL."""
+"""Keeps out of the service what it does not need: a fifth of its memory was Python's OpenSSL.
+
+A service that may stop a database must not be what the machine has no room for.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from types import ModuleType
 from typing import cast
 
 # psycopg2 imports ssl for locks that OpenSSL has had itself since 1.1, and goes on without: libpq
-# has an OpenSSL of its own. hashlib has code of its own for what OpenSSL would only do faster.
-_NOT_NEEDED = ("ssl", "_hashlib")
+# has an OpenSSL of its own. hashlib has code of its own for what OpenSSL would only do faster, and
+# shutil does without formats of archives that nobody here makes.
+_NOT_NEEDED = ("ssl", "_hashlib", "bz2", "lzma")
 
 
 def keep_out() -> None:

@@ -31,7 +31,7 @@ TERM = 3
 # How late a hook may be asked for that is asked for within a second, on a machine that does much
 # else: without the sentinel it would be up to five minutes.
 SOON_S = 5.0
-MEMORY = 30_000  # kB
+MEMORY = 30 * 1024  # kB
 
 
 @pytest.fixture
@@ -72,16 +72,20 @@ def test_a_server_that_is_frozen_is_found_by_a_write(
     before = time.time()
 
     with frozen(primary):
-        sentinel.agent.heard(events.PROBE_FAILED, before)
-        assert sentinel.found.unwell == "no answer within 3 s"
+        until(lambda: sentinel.found.unwell == "no answer within 3 s")
+        told_anew(sentinel, before)
 
         thawed = time.time()
 
     until(lambda: not sentinel.found.unwell)
-    # Told of by itself, or by what is seen in the same second: a hook looks at everything.
-    until(lambda: sentinel.agent.hooks(thawed))
+    told_anew(sentinel, thawed)
     assert sentinel.found == Findings(term=TERM)
     assert cluster.is_accepting(primary)
+
+
+def told_anew(sentinel: Watcher, since: float) -> None:
+    """Waits for a hook: of what is seen together the last stands for all, as hooks look at all."""
+    until(lambda: sentinel.agent.hooks(since))
 
 
 def test_a_primary_that_is_frozen_is_lost_to_its_standby_until_it_is_back(
@@ -93,7 +97,8 @@ def test_a_primary_that_is_frozen_is_lost_to_its_standby_until_it_is_back(
     before = time.time()
 
     with frozen(primary):
-        sentinel.agent.heard(events.PRIMARY_UNREACHABLE, before)
+        until(lambda: sentinel.found.lost)
+        told_anew(sentinel, before)
         found = sentinel.found
         assert found.lost == "no answer within 3 s" and not found.unwell
         assert before - SOON_S < found.since <= time.time()
@@ -101,8 +106,7 @@ def test_a_primary_that_is_frozen_is_lost_to_its_standby_until_it_is_back(
         thawed = time.time()
 
     until(lambda: sentinel.found == Findings(term=TERM))
-    # Told of by itself, or by what follows: that the standby streams again.
-    until(lambda: sentinel.agent.hooks(thawed))
+    told_anew(sentinel, thawed)
 
 
 def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(

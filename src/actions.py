@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import ops
 
 import watch
 from carry_out import upstream_of
-from decisions import losses, quorum
+from decisions import losses, quorum, readiness
 from decisions import record as leader_decisions
 from decisions import switchover as decisions
 from decisions.admission import upstream_for
@@ -16,13 +17,13 @@ from decisions.facts import View
 from decisions.names import slot_of
 from machine import Machine
 from outcome import Found
-from postgresql import clone, report, roles, sql
+from postgresql import clone, report, roles, sql, takeover
 from postgresql.compare import Result, compare
 from postgresql.errors import PostgresqlError
 from postgresql.layout import Layout
 from postgresql.observe import facts
 from postgresql.sizes import pretty
-from postgresql.verify import Endpoint, verify
+from postgresql.verify import Endpoint, Report, verify
 from state import peers
 from state.member import Member, Phase
 from state.messages import Request
@@ -65,14 +66,25 @@ def verify_replication(charm: ops.CharmBase, machine: Machine, event: ops.Action
             event.set_results(report.verify_results(proof))
             event.fail(str(error))
             return
-    event.set_results(report.verify_results(proof, comparison))
-    lacking = quorum.lacking(machine.look(here).view)
+    unready = _unready(machine.look(here).view, proof, first, list(ends.values()))
+    event.set_results(report.verify_results(proof, comparison, unready))
     if not proof.proved:
         event.fail("; ".join(str(problem) for problem in proof.problems))
-    elif lacking:
-        event.fail(f"every standby follows, but {lacking}")
+    elif unready:
+        event.fail(f"every standby follows, but {'; '.join(unready)}")
     elif comparison is not None and not comparison.same:
         event.fail(_differences(comparison))
+
+
+def _unready(
+    view: View, proof: Report, first: Endpoint, others: Sequence[Endpoint]
+) -> tuple[str, ...]:
+    """What is in the way of a failover, once it is proved that every standby follows."""
+    if not proof.proved or not others:
+        return ()
+    states = {one.unit: one.sync_state for one in proof.standbys}
+    found = takeover.problems(first, others)
+    return (*readiness.unready(view, states), *(str(problem) for problem in found))
 
 
 def get_cluster_status(charm: ops.CharmBase, machine: Machine, event: ops.ActionEvent) -> None:

@@ -114,10 +114,20 @@ class ThisMachine:
         layout = Layout.find()
         if layout is None:
             return Report(waiting="for PostgreSQL to be installed")
+        unwatched = ""
         # From the first record on: a primary is to be watched as much as a standby is.
         if any(isinstance(step, steps.Instruct) for step in plan):
-            watch.ensure(here.peers.me, layout)
-        return Actor(layout, here, watch.poke()).take(plan)
+            try:
+                watch.ensure(here.peers.me, layout)
+            except PostgresqlError as error:
+                logger.warning("nobody watches: %s", error)
+                unwatched = str(error)
+        report = Actor(layout, here, watch.poke()).take(plan)
+        if unwatched:
+            # The database goes on; but what only the sentinel can do, this unit does not promise.
+            report.instructed = False
+            report.failures.append(unwatched)
+        return report
 
     def last_term(self) -> Told | None:
         """See Machine."""

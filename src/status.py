@@ -1,10 +1,12 @@
 """The status line: what is true now, and what to do where something has to be done.
 
-`juju status` shows the first 120 characters, so what matters most stands first.
+`juju status` shows the first 120 characters, and a terminal of 80 columns the first 25 or so of
+them in its first line. So what is wrong stands first, then what to do, then the reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,15 +78,10 @@ def of_application(outcome: Outcome) -> Line:
     if primary.phase is not Phase.primary:
         return Line("waiting", f"for the primary {primary.unit}")
     others = [member for name, member in view.members.items() if name != primary.unit]
-    following = [member for member in others if member.follows == primary.unit]
-    if not others:
-        return Line("active", f"primary {primary.unit}, alone: no standby holds a copy")
-    text = f"primary {primary.unit}, {len(following)} of {len(others)} standbys streaming"
-    asked = min(_wanted(view, view.record), len(others))
-    if view.record.quorum < asked:
-        text += f", commits wait for {view.record.quorum} of them and not yet for {asked}"
-        return Line("waiting", text)
-    return Line("active" if len(following) == len(others) else "waiting", text)
+    missing = [member for member in others if member.follows != primary.unit]
+    text = f"primary {primary.unit}{_company(view, others, missing)}"
+    late = view.record.quorum < min(_wanted(view, view.record), len(others))
+    return Line("waiting" if missing or late else "active", text)
 
 
 def _state(outcome: Outcome) -> Line:
@@ -112,22 +109,47 @@ def _primary(found: Found) -> Line:
     view, server = found.view, found.server
     streaming = {standby.name for standby in server.standbys if standby.state == "streaming"}
     others = view.others
-    if not others:
-        return Line("active", "primary, alone: no standby holds a copy")
     missing = [member for member in others if slot_of(member.unit) not in streaming]
-    text = f"primary, {len(others) - len(missing)} of {len(others)} standbys streaming"
-    if missing:
+    text = f"primary{_company(view, others, missing)}"
+    if missing and not _is_alone(view, others, missing):
         text += ": " + ", ".join(f"{member.unit} {_absence(member)}" for member in missing)
     promise = view.machine.promise
     if promise.quorum > sum(slot_of(unit) in streaming for unit in promise.members):
         return Line("waiting", f"commits wait for {' or '.join(promise.members)}; {text}")
-    if view.record is not None and not view.record.quorum and _wanted(view, view.record):
-        text += "; no standby to take over yet"
     takeover = view.record.takeover if view.record else None
     if takeover and takeover.at_risk and takeover.former in {one.unit for one in missing}:
         # Until it is back, and what only it had is set aside there.
         text += f"; {losses.in_words(takeover)}"
     return Line("active", text)
+
+
+def _company(view: View, others: Sequence[Member], missing: Sequence[Member]) -> str:
+    """Whether somebody could take a primary's part over, and who follows it."""
+    if not others:
+        return " alone: no standby to take over; add a unit"
+    if _is_alone(view, others, missing):
+        names = " or ".join(member.unit for member in missing)
+        return f" alone: no standby to take over; add or repair {names}"
+    following = f"{len(others) - len(missing)} of {len(others)}"
+    record = view.record
+    wanted = _wanted(view, record) if record else 0
+    if record is None or record.quorum >= wanted:
+        return f", {following} standbys streaming"
+    if not record.quorum:
+        return f", no standby to take over yet; {following} standbys streaming"
+    return f", {following} standbys streaming, commits wait for {record.quorum}, not {wanted}"
+
+
+def _is_alone(view: View, others: Sequence[Member], missing: Sequence[Member]) -> bool:
+    """Whether commits wait for nobody although they should, and nobody is on the way to that."""
+    record = view.record
+    return (
+        record is not None
+        and not record.quorum
+        and _wanted(view, record) > 0
+        and len(missing) == len(others)
+        and all(member.phase is Phase.standby for member in missing)
+    )
 
 
 def _absence(member: Member) -> str:
@@ -156,28 +178,27 @@ def _standby(found: Found) -> Line:
         return Line("maintenance", f"rewinding to the log of {name}")
     if server.receiver_status == "streaming":
         return Line("active", f"standby of {name}, {pretty(server.behind_bytes)} behind")
-    text = f"standby of {name}, not streaming"
-    if server.last_message_age_s is not None:
-        text += f" for {_duration(server.last_message_age_s)}"
     if machine.starved and machine.patience_s and found.clone.phase == "absent":
         return Line(
             "blocked",
-            f"{text}: the WAL it needs is gone again; cloned anew in "
-            f"{_duration(machine.patience_s)}, or now by juju run {view.me} reinit-standby "
-            f"confirm={view.me}; raise max-slot-wal-keep-size",
+            f"the WAL it needs is gone again; cloned anew in {_duration(machine.patience_s)}, or "
+            f"now by juju run {view.me} reinit-standby confirm={view.me}; "
+            "raise max-slot-wal-keep-size",
         )
     if machine.starved:
-        return Line("waiting", f"{text}: the WAL it needs is gone")
+        return Line("waiting", "the WAL it needs is gone")
     if machine.lost and record is not None and not record.quorum and not record.asynchronous:
-        lost = f"{name} takes no write: {machine.lost}"
         return Line(
             "blocked",
-            f"standby of {name}, not streaming: {lost}; {name} stood alone, so none takes over "
-            f"by itself. {_force(view.me)}",
+            f"{name} is lost and stood alone; {_force(view.me)} ({machine.lost})",
         )
+    since = ""
+    if server.last_message_age_s is not None:
+        since = f" for {_duration(server.last_message_age_s)}"
     if machine.lost:
-        text += f": {name} takes no write: {machine.lost}"
-    elif server.log_errors:
+        return Line("waiting", f"{name} takes no write: {machine.lost}; not streaming{since}")
+    text = f"standby of {name}, not streaming{since}"
+    if server.log_errors:
         text += f": {server.log_errors[-1]}"
     return Line("waiting", text)
 
@@ -215,19 +236,12 @@ def _gone(view: View, record: Record) -> Line:
     name = record.primary
     if record.quorum or record.asynchronous or view.machine.final == record.term:
         return Line("waiting", f"the primary {name} is gone, another one is to be elected")
-    return Line(
-        "blocked",
-        f"the primary {name} is gone; this data is kept, read-only. {name} stood alone, so none "
-        f"takes over by itself. {_force(view.me)}",
-    )
+    return Line("blocked", f"{name} is gone and stood alone; {_force(view.me)}")
 
 
 def _force(me: str) -> str:
     """What a person can do where only the lost primary can tell what was committed."""
-    return (
-        f"Bring its machine back, or lose what only it had: "
-        f"juju run {me} force-promote confirm={me}"
-    )
+    return f"bring it back, or lose what only it had: juju run {me} force-promote confirm={me}"
 
 
 def _electing(view: View) -> str:

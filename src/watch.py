@@ -20,7 +20,11 @@ SERVICE = "pg-hot-standby-sentinel.service"
 
 
 def ensure(unit: str, layout: Layout) -> None:
-    """Has the sentinel run with this build of the charm; a running one is left alone."""
+    """Has the sentinel run with this build of the charm; a running one is left alone.
+
+    Raises:
+        ServerRefused: it does not start; in systemd's words.
+    """
     changed = services.ensure(
         SERVICE,
         "sentinel.service.j2",
@@ -30,12 +34,17 @@ def ensure(unit: str, layout: Layout) -> None:
         python_path=os.pathsep.join(path for path in sys.path if path.startswith(_charm())),
         major=layout.major,
     )
-    services.ensure_running(SERVICE, restart=changed)
+    services.ensure_running(SERVICE, restart=changed or not _works())
 
 
 def restart() -> None:
     """Has the sentinel run the code of a charm that was refreshed."""
     services.ensure_running(SERVICE, restart=True)
+
+
+def _works() -> bool:
+    """Whether it runs; one that ends again and again does not, though systemd starts it again."""
+    return services.has_processes(SERVICE) or services.is_up(SERVICE)
 
 
 def poke() -> tuple[str, ...]:

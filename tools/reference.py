@@ -94,7 +94,7 @@ def _table(params: Mapping[str, Any], required: list[str]) -> str:
     for name, param in params.items():
         default = f"`{param['default']}`" if "default" in param else "none"
         bounds = _bounds(param)
-        text = param["description"].strip().rstrip(".")
+        text = " ".join(param["description"].split()).rstrip(".")
         given = "required" if name in required else default
         rows.append(f"| `{name}` | {param['type']} | {given} | {text}{bounds} |")
     return "\n".join(rows) + "\n"

@@ -109,9 +109,8 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
     if machine.has_data and not view.owns_data:
         return (
             Refuse(
-                "another cluster's data directory is on this machine; move it away "
-                "(pg_renamecluster keeps it, pg_dropcluster deletes it), "
-                "and within some five minutes the charm goes on"
+                "move away another cluster's data directory: pg_renamecluster keeps it, "
+                "pg_dropcluster deletes it; within some five minutes the charm goes on"
             ),
         )
     if not machine.has_data and record.system_id:

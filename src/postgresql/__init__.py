@@ -44,6 +44,7 @@ Rooms, from the ground up:
     archive/          the WAL archive
     observe.py        everything about the server over one connection
     verify.py         proof that every standby follows
+    takeover.py       whether each standby could be primary now
     compare.py        one query on all servers at one LSN
     readonly.py       somebody's query, so run that it can only read
     crew.py           many servers asked at once

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from postgresql.compare import Comparison, Result
 from postgresql.readonly import Row
 from postgresql.sizes import pretty
-from postgresql.tables import WIDTH, cut, table
+from postgresql.tables import WIDTH, cut, table, wrapped
 from postgresql.terms import Told
 from postgresql.verify import ArchiveReport, Report, StandbyReport
 
@@ -84,10 +84,17 @@ class Standing:
     takeover: Takeover | None = None
 
 
-def verify_results(report: Report, comparison: Result | None = None) -> dict[str, str]:
+def verify_results(
+    report: Report, comparison: Result | None = None, unready: Sequence[str] = ()
+) -> dict[str, str]:
     """Keys as Juju takes them ([a-z0-9-], nested by dots), such as "standby.pg-1.visible-ms".
 
     What is not known has no key. With "table": the text of `verify_text`.
+
+    Args:
+        report: what was proved.
+        comparison: of a query; None: none was asked for.
+        unready: what is in the way of a failover, where every standby follows.
     """
     results = {
         "proved": "yes" if report.proved else "no",
@@ -100,6 +107,8 @@ def verify_results(report: Report, comparison: Result | None = None) -> dict[str
         results |= _standby_results(f"standby.{_key(standby.unit)}", standby)
     if report.problems:
         results["problems"] = "\n".join(map(str, report.problems))
+    if report.proved and report.standbys:
+        results["failover"] = "\n".join(unready) or "possible"
     if comparison is not None:
         results |= {
             "query.rows": str(comparison.rows),
@@ -108,11 +117,13 @@ def verify_results(report: Report, comparison: Result | None = None) -> dict[str
         }
         for one in comparison.comparisons:
             results |= _comparison_results(f"query.standby.{_key(one.unit)}", one)
-    results["table"] = verify_text(report, comparison)
+    results["table"] = verify_text(report, comparison, unready)
     return {key: value for key, value in results.items() if value}
 
 
-def verify_text(report: Report, comparison: Result | None = None) -> str:
+def verify_text(
+    report: Report, comparison: Result | None = None, unready: Sequence[str] = ()
+) -> str:
     """Tables of the standbys and of the archives, what is wrong, and how the query compared."""
     timeline = "" if report.timeline is None else f", timeline {report.timeline}"
     verdict = "every standby follows" if report.proved else "not proved"
@@ -120,7 +131,10 @@ def verify_text(report: Report, comparison: Result | None = None) -> str:
         verdict = "there is no standby"
     blocks = [[f"primary {report.primary}{timeline}: {verdict} ({report.took_ms:.0f} ms)"]]
     if report.problems:
-        blocks.append([cut(str(problem), 2 * WIDTH) for problem in report.problems])
+        blocks.append([line for problem in report.problems for line in wrapped(str(problem))])
+    if unready:
+        lines = (wrapped(f"no failover now: {reason}") for reason in unready)
+        blocks.append([line for each in lines for line in each])
     if report.standbys:
         blocks.append(_standby_table(report.standbys))
         blocks.append(_lag_table(report.standbys))
@@ -204,13 +218,13 @@ def cluster_text(standing: Standing, members: Sequence[Member]) -> str:
     head = [f"primary {standing.primary or 'none'}, term {standing.term}"]
     if standing.quorum:
         names = ", ".join(standing.candidates)
-        head.append(f"a commit is acknowledged once {standing.quorum} of {names} has it, too")
+        head += wrapped(f"a commit is acknowledged once {standing.quorum} of {names} has it, too")
     else:
         head.append("a commit is acknowledged once the primary has it")
     if standing.takeover is not None:
         head[1:1] = _takeover_lines(standing.takeover)
     if standing.remark:
-        head.append(standing.remark)
+        head += wrapped(standing.remark)
     rows = [
         [
             one.unit,
@@ -375,7 +389,7 @@ def _comparison_lines(primary: str, result: Result) -> list[str]:
     lines = [f"the query gives {shape} on {primary} ({', '.join(result.columns) or 'no columns'})"]
     room = _SCREENFUL
     for one in result.comparisons:
-        lines.append(cut(_verdict(one), 2 * WIDTH))
+        lines += wrapped(_verdict(one))
         if one.verdict != "different":
             continue
         rows = _interleaved(one)[: max(0, room)]

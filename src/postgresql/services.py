@@ -98,6 +98,11 @@ def start(name: str) -> None:
         raise ServerRefused(f"start {name}", commands.words(result))
 
 
+def is_up(name: str) -> bool:
+    """Whether the unit runs now."""
+    return commands.run(["systemctl", "is-active", name]).stdout.strip() == "active"
+
+
 def is_active(name: str) -> bool:
     """Whether the unit runs, starts or waits to be restarted."""
     result = commands.run(["systemctl", "is-active", name])

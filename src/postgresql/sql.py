@@ -14,6 +14,8 @@ from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
 
 APPLICATION_NAME = "pg-hot-standby"
+SENTINEL_NAME = f"{APPLICATION_NAME}-sentinel"
+"""By which the sentinel's own connection is known, on every server."""
 
 CONNECT_TIMEOUT_S = 5
 

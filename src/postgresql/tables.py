@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 WIDTH = 78
@@ -36,3 +37,13 @@ def cut(text: str, width: int) -> str:
     """
     text = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def wrapped(text: str, width: int = WIDTH, lines: int = 4) -> list[str]:
+    """A text on lines of at most so many characters, those after the first set in; cut at the end.
+
+    >>> wrapped("its sentinel has not looked for long", 20)
+    ['its sentinel has not', '  looked for long']
+    """
+    text = cut(text, lines * (width - len(_GAP)))
+    return textwrap.wrap(text, width, subsequent_indent=_GAP) or [""]

@@ -401,7 +401,9 @@ def _wrong_with_standby(
     if asked and not reasons and report.visible_ms is None:
         behind = report.replay_lag_bytes
         far = "" if behind is None else f", it is {pretty(behind)} behind"
-        reasons.append(f"did not show the row within {timeout_s:g} s{far}")
+        paused = seen.facts is not None and seen.facts["replay_paused"]
+        why = "; its replay is paused: SELECT pg_wal_replay_resume() there" if paused else ""
+        reasons.append(f"did not show the row within {timeout_s:g} s{far}{why}")
     if asked and not report.slot:
         reasons.append("has no replication slot on the primary")
     elif report.wal_status == "lost":

@@ -20,5 +20,6 @@ hooks write down.
     courier.py    raises events through the unit's agent
     duties.py     one turn of all that
     service.py    the loop, and what systemd is told
+    lean.py       keeps what it does not need out of its memory
     main.py       the program that systemd runs
 """

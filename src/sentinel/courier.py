@@ -53,13 +53,21 @@ class Courier:
                 return
             self._running = None
             if code != 0:
-                self._not_before = self._clock() + _TRY_AGAIN_AFTER_S
-                self._waiting = self._waiting or self._carried
+                self._give_back()
         if self._waiting is None or self._clock() < self._not_before:
             return
         self._carried, self._waiting = self._waiting, None
         command = f"JUJU_DISPATCH_PATH=hooks/{self._carried} {self._dispatch}"
-        self._running = self._start(["juju-exec", self._unit, command])
+        try:
+            self._running = self._start(["juju-exec", self._unit, command])
+        except OSError:
+            # The agent is being put in order, and its program away; or there is no memory for one.
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Keeps what could not be carried for another try, unless there is something newer."""
+        self._not_before = self._clock() + _TRY_AGAIN_AFTER_S
+        self._waiting = self._waiting or self._carried
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -69,18 +69,21 @@ class Deeds:
         if deed == self._last and self._clock() < self._not_before:
             return
         self._last, self._under = deed, under
-        self._running = self._start(
-            [
-                sys.executable,
-                "-m",
-                "sentinel.deeds",
-                deed,
-                f"--major={self._layout.major}",
-                f"--name={self._layout.name}",
-                f"--port={self._layout.port}",
-                f"--mandate={self._path}",
-            ]
-        )
+        command = [
+            sys.executable,
+            "-m",
+            "sentinel.deeds",
+            deed,
+            f"--major={self._layout.major}",
+            f"--name={self._layout.name}",
+            f"--port={self._layout.port}",
+            f"--mandate={self._path}",
+        ]
+        try:
+            self._running = self._start(command)
+        except OSError:
+            # While the charm is refreshed its Python may be away; or there is no memory for one.
+            self._not_before = self._clock() + _AGAIN_S[deed]
 
     @property
     def is_busy(self) -> bool:

@@ -73,7 +73,9 @@ class Fence:
             # Frozen, perhaps: then the postmaster heeds nothing else, and its children are not
             # to be left to themselves.
             self._began = pid, now
-            self._run(["systemctl", "kill", "--signal=SIGKILL", self._layout.service])
+            # Where there is no memory for a process, another try comes.
+            with contextlib.suppress(OSError):
+                self._run(["systemctl", "kill", "--signal=SIGKILL", self._layout.service])
         else:
             # What pg_ctl stop -m immediate sends.
             with contextlib.suppress(ProcessLookupError):

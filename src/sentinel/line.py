@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 
 from postgresql.layout import Layout
-from postgresql.sql import Row, words
+from postgresql.sql import SENTINEL_NAME, Row, words
 
 # Of a server that is on its way up or down: FATAL messages of postmaster.c.
 _ON_ITS_WAY = "the database system is "
@@ -90,7 +90,7 @@ class Line:
             port=self._layout.port,
             user="postgres",
             dbname="postgres",
-            application_name="pg-hot-standby-sentinel",
+            application_name=SENTINEL_NAME,
             # What an operator sets for all sessions must not bind this one. The server ends by
             # itself what nobody waits for any more.
             options=(

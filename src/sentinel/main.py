@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sentinel import lean
+
+lean.keep_out()
+
 import argparse
 from pathlib import Path
 

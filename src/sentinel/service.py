@@ -23,10 +23,12 @@ class Service:
         signals = (*_WAKE, signal.SIGTERM, signal.SIGINT)
         # Before there is any thread: each has what it began with.
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        _notify("READY=1")
+        # Ready once it has looked: whoever starts it hears of one that cannot.
+        ready = "READY=1\n"
         while True:
             wait_s = self._turn()
-            _notify("WATCHDOG=1")
+            _notify(f"{ready}WATCHDOG=1")
+            ready = ""
             received = signal.sigtimedwait(signals, wait_s)
             if received is not None and received.si_signo not in _WAKE:
                 return

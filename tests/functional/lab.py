@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import os
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,25 +64,32 @@ class Lab:
         for layout in reversed(self._layouts):
             take_away(layout)
 
-    def layout(self) -> Layout:
-        """A place for one more cluster; nothing is there yet."""
+    def layout(self, main: bool = False) -> Layout:
+        """A place for one more cluster; nothing is there yet.
+
+        Args:
+            main: where the charm has its own. There is one such place.
+        """
         found = Layout.find()
         assert found is not None
         number = next(_numbers)
         layout = dataclasses.replace(found, name=f"lab{number}", port=5500 + number)
+        if main:
+            layout = Layout(found.major)
+            assert not layout.data_directory.exists()
         self._layouts.append(layout)
         return layout
 
-    def created(self, cluster_id: str = "lab") -> Layout:
+    def created(self, cluster_id: str = "lab", main: bool = False) -> Layout:
         """A cluster with the charm's settings that was not started yet."""
-        layout = self.layout()
+        layout = self.layout(main)
         cluster.create(layout, cluster_id)
         settings.ensure(layout, Settings())
         return layout
 
-    def primary(self, cluster_id: str = "lab") -> Layout:
+    def primary(self, cluster_id: str = "lab", main: bool = False) -> Layout:
         """A running primary with the charm's roles, open to this machine."""
-        layout = self.created(cluster_id)
+        layout = self.created(cluster_id, main)
         cluster.start(layout)
         hba.ensure(layout, [REPLICATOR, roles.OPERATOR], {"lab/0": ADDRESS})
         with sql.local(layout) as conn:
@@ -94,9 +103,9 @@ class Lab:
             slots.ensure(conn, [name])
         return Upstream(ADDRESS, REPLICATOR, PASSWORD, name, name, primary.port)
 
-    def standby(self, primary: Layout, unit: str = "lab/1") -> Layout:
+    def standby(self, primary: Layout, unit: str = "lab/1", main: bool = False) -> Layout:
         """A running standby that streams from this primary."""
-        layout = self.layout()
+        layout = self.layout(main)
         upstream = self.upstream(primary, unit)
         clone.start(layout, upstream)
         until(lambda: clone.state(layout).phase == "finished", 60)
@@ -134,6 +143,26 @@ def read_by_server(layout: Layout, name: str) -> str:
 def parameters(layout: Layout) -> dict[str, int]:
     """The hot-standby parameters in force."""
     return observe.observe(layout).hot_standby_parameters
+
+
+@contextlib.contextmanager
+def frozen(layout: Layout) -> Generator[None, None, None]:
+    """Every process of a server stopped, as a machine that hangs would have it."""
+    postmaster = cluster.postmaster_pid(layout)
+    assert postmaster is not None
+    # It first: then it has no more children than those.
+    os.kill(postmaster, signal.SIGSTOP)
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    pids = [*map(int, children), postmaster]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def log_of(layout: Layout) -> str:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import psycopg2
 import pytest
@@ -14,7 +14,15 @@ from postgresql import cluster, gate, probe, roles, synchronous
 from postgresql.layout import Layout
 from postgresql.probe import Prober, Verdict
 from postgresql.synchronous import HOLD, Setting
-from tests.functional.lab import ADDRESS, OPERATOR_PASSWORD, Lab, ask, until, value
+from tests.functional.lab import (
+    ADDRESS,
+    OPERATOR_PASSWORD,
+    Lab,
+    ask,
+    frozen,
+    until,
+    value,
+)
 
 TIMEOUT_S = 0.6
 OK = Verdict(True)
@@ -34,26 +42,6 @@ either = pytest.mark.parametrize("of", [local, remote])
 @pytest.fixture(scope="module")
 def primary(shared_lab: Lab) -> Layout:
     return shared_lab.primary()
-
-
-@contextlib.contextmanager
-def frozen(layout: Layout) -> Generator[None, None, None]:
-    """Every process of a server, as a machine that hangs would have it."""
-    postmaster = cluster.postmaster_pid(layout)
-    assert postmaster is not None
-    pids = [postmaster]
-    pids += [
-        pid for (pid,) in ask(layout, "SELECT pid FROM pg_stat_activity") if isinstance(pid, int)
-    ]
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def timed(prober: Prober) -> Verdict:

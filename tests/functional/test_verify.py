@@ -102,7 +102,9 @@ def test_a_standby_whose_replay_lags_is_named_with_how_far(trio: Trio):
         ask(trio.second, "SELECT pg_wal_replay_resume()")
     assert [problem.unit for problem in report.problems] == ["vtwo/0"]
     assert "did not show the row within 1 s" in report.problems[0].reason
-    assert "behind" in report.problems[0].reason
+    assert "behind; its replay is paused: SELECT pg_wal_replay_resume() there" in (
+        report.problems[0].reason
+    )
     assert report.standbys[1].visible_ms is not None
 
 

@@ -127,7 +127,7 @@ class Cluster:
     def says(self, units: int) -> str:
         """How the application's status ends when all standbys stream."""
         if units == 1:
-            return "alone: no standby holds a copy"
+            return "alone: no standby to take over; add a unit"
         return f"{units - 1} of {units - 1} standbys streaming"
 
     def wait_for_message(self, unit: str, part: str, timeout: float = 90) -> str:

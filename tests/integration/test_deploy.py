@@ -127,5 +127,5 @@ def test_a_lone_unit_is_a_primary(juju: jubilant.Juju, cluster: Cluster) -> None
     juju.deploy(cluster.charm_file, "solo")
     solo = Cluster(juju, "solo", cluster.charm_file)
     solo.settle(units=1)
-    assert solo.message("solo/0") == "active: primary, alone: no standby holds a copy"
+    assert solo.message("solo/0") == "active: primary alone: no standby to take over; add a unit"
     solo.verify("solo/0")

@@ -17,7 +17,7 @@ def test_a_standby_that_leaves_gives_up_slot_and_line(cluster: Cluster) -> None:
     address = cluster.address(standby)
     cluster.juju.remove_unit(standby)
     cluster.settle(units=1)
-    assert cluster.message(primary) == "active: primary, alone: no standby holds a copy"
+    assert cluster.message(primary) == "active: primary alone: no standby to take over; add a unit"
     assert cluster.sql(primary, "SELECT count(*) FROM pg_replication_slots") == "0"
     assert address not in cluster.sh(primary, "cat /etc/postgresql/*/main/pg_hba.conf")
 

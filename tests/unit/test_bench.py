@@ -77,7 +77,7 @@ def test_a_run_of_some_figures_keeps_those_of_the_others(tmp_path: Path):
 
 
 def test_every_figure_can_be_asked_for():
-    assert set(MEASURED) == {"deploy", "hook", "verify", "clone", "archive", "commit"}
+    assert set(MEASURED) == {"deploy", "hook", "verify", "clone", "archive", "commit", "sentinel"}
 
 
 def test_the_empty_charm_takes_nothing_of_this_one_along():

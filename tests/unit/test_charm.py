@@ -156,7 +156,9 @@ class TestFirstDeploy:
         assert machine.facts.running
         bag = out.get_relation(peers.id).local_unit_data
         assert (bag["phase"], bag["system-id"]) == ("primary", "7001")
-        assert out.unit_status == testing.ActiveStatus("primary, alone: no standby holds a copy")
+        assert out.unit_status == testing.ActiveStatus(
+            "primary alone: no standby to take over; add a unit"
+        )
 
     def test_the_leader_records_the_system_id_that_the_primary_tells(self) -> None:
         ctx = context(FakeMachine(PRIMARY_FACTS))

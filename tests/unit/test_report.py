@@ -172,6 +172,19 @@ def test_what_is_wrong_stands_before_the_tables():
     assert "pg/12    not connected  -       -             -         -" in lines
 
 
+def test_what_is_in_the_way_of_a_failover_stands_before_the_tables():
+    reasons = ("pg/1 does not let pg/2 in yet", "pg/1: its replay is paused; " + "there " * 20)
+    text = report.verify_text(PROOF, None, reasons)
+    lines = text.splitlines()
+    assert lines[2] == "no failover now: pg/1 does not let pg/2 in yet"
+    assert lines[3].startswith("no failover now: pg/1: its replay is paused; there")
+    assert lines[4].startswith("  there")
+    assert max(map(len, lines)) <= 78
+    assert report.verify_results(PROOF, None, reasons)["failover"] == "\n".join(reasons)
+    assert report.verify_results(PROOF)["failover"] == "possible"
+    assert "failover" not in report.verify_results(LOST)
+
+
 def test_a_primary_alone():
     alone = dataclasses.replace(PROOF, standbys=())
     assert "there is no standby" in report.verify_text(alone)
@@ -253,6 +266,12 @@ LONG = Member(
         report.verify_text(PROOF),
         report.verify_text(LOST, different(90, 20)),
         report.cluster_text(STANDING, [LONG, LONG]),
+        report.cluster_text(
+            dataclasses.replace(STANDING, candidates=[f"{LONG.unit}{n}" for n in range(9)]), []
+        ),
+        report.verify_text(
+            dataclasses.replace(LOST, problems=(Problem("pg/12", "could not " + "connect " * 30),))
+        ),
         report.verify_text(
             dataclasses.replace(PROOF, standbys=(dataclasses.replace(FOLLOWS, unit=LONG.unit),)),
             Result(

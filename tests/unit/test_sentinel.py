@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from postgresql.layout import Layout
 from sentinel import events
 from sentinel.courier import Courier
+from sentinel.deeds import Deeds
 from sentinel.events import Look, between
 
 PRIMARY = Look(
@@ -194,3 +197,40 @@ class TestCourier:
         self.now += 5
         self.courier.work()
         assert self.raised[1] == self.raised[0]
+
+    def test_an_event_keeps_while_the_agents_program_is_away(self) -> None:
+        def start(command: list[str]) -> Any:
+            self.raised.append(command)
+            if len(self.raised) == 1:
+                raise FileNotFoundError(command[0])
+            return FakeHook()
+
+        courier = Courier("pg/1", Path("/charm"), start, clock=lambda: self.now)
+        courier.take([events.SERVER_STOPPED])
+        courier.work()
+        courier.work()
+        assert len(self.raised) == 1 and not courier.idle
+        self.now += 5
+        courier.work()
+        assert self.raised[1] == self.raised[0]
+
+
+class TestDeeds:
+    def test_one_that_cannot_be_begun_is_tried_again(self) -> None:
+        # While the charm is refreshed its Python is away.
+        now = 100.0
+        begun: list[str] = []
+
+        def start(command: Sequence[str]) -> Any:
+            begun.append(command[3])
+            if len(begun) == 1:
+                raise FileNotFoundError(command[0])
+            return FakeHook()
+
+        deeds = Deeds(Layout(16), Path("/mandate"), start, lambda: now)
+        deeds.want("succeed", "authority")
+        deeds.want("succeed", "authority")
+        assert begun == ["succeed"] and not deeds.is_busy
+        now += 1
+        deeds.want("succeed", "authority")
+        assert begun == ["succeed", "succeed"] and deeds.is_busy

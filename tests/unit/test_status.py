@@ -45,10 +45,20 @@ def standby(**server: Any) -> Found:
     return found("pg/1", told, dataclasses.replace(whole, **server))
 
 
+def asking(wanted: int, whole: Found, quorum: int = 0) -> Found:
+    """The same where the operator asks for so many, and the record has so many."""
+    record = dataclasses.replace(RECORD, quorum=quorum)
+    view = dataclasses.replace(whole.view, wanted_quorum=wanted, record=record)
+    return dataclasses.replace(whole, view=view)
+
+
 class TestPrimary:
     def test_alone(self) -> None:
         line = of_unit(Outcome(primary()))
-        assert (line.level, line.text) == ("active", "primary, alone: no standby holds a copy")
+        assert (line.level, line.text) == (
+            "active",
+            "primary alone: no standby to take over; add a unit",
+        )
 
     def test_counts_those_that_stream(self) -> None:
         line = of_unit(Outcome(primary(STREAMING, others=[Member("pg/1", phase=Phase.standby)])))
@@ -76,6 +86,30 @@ class TestPrimary:
         )
         assert shown(STREAMING) == "primary, 1 of 1 standbys streaming"
 
+    def test_that_commits_wait_for_nobody_is_told_first(self) -> None:
+        """With what to do, unless that is being done already."""
+        away, cloning = Member("pg/1", phase=Phase.standby), Member("pg/1", phase=Phase.cloning)
+        alone = of_unit(Outcome(asking(1, primary(others=[away]))))
+        assert (alone.level, alone.text) == (
+            "active",
+            "primary alone: no standby to take over; add or repair pg/1",
+        )
+        assert of_unit(Outcome(asking(1, primary(others=[cloning])))).text == (
+            "primary, no standby to take over yet; 0 of 1 standbys streaming: pg/1 is cloning"
+        )
+        assert of_unit(Outcome(asking(1, primary(STREAMING, others=[away])))).text == (
+            "primary, no standby to take over yet; 1 of 1 standbys streaming"
+        )
+
+    def test_a_wish_for_more_than_there_are_is_told(self) -> None:
+        others = [Member("pg/1", phase=Phase.standby)]
+        one = asking(2, primary(STREAMING, others=others), quorum=1)
+        line = of_unit(Outcome(one))
+        assert (line.level, line.text) == (
+            "active",
+            "primary, 1 of 1 standbys streaming, commits wait for 1, not 2",
+        )
+
     def test_a_server_that_stopped_is_quoted(self) -> None:
         stopped = Server(has_data=True, log_errors=("FATAL: no space left on device",))
         line = of_unit(Outcome(found("pg/0", [], stopped)))
@@ -96,6 +130,22 @@ class TestStandby:
         assert "not streaming" in line.text
         assert "could not connect" in line.text
 
+    def test_whose_primary_is_lost_says_so_first(self) -> None:
+        one = asking(1, standby(last_message_age_s=8), quorum=1)
+        machine = dataclasses.replace(SERVING, in_recovery=True, lost="no answer within 3 s")
+        one = dataclasses.replace(one, view=dataclasses.replace(one.view, machine=machine))
+        line = of_unit(Outcome(one))
+        assert (line.level, line.text) == (
+            "waiting",
+            "pg/0 takes no write: no answer within 3 s; not streaming for 8 s",
+        )
+        line = of_unit(Outcome(asking(1, one)))
+        assert line.level == "blocked"
+        assert line.text == (
+            "pg/0 is lost and stood alone; bring it back, or lose what only it had: "
+            "juju run pg/1 force-promote confirm=pg/1 (no answer within 3 s)"
+        )
+
     def starved(self, copying: CloneState, patience_s: int = 0) -> str:
         error = "requested WAL segment 000000010000000000000003 has already been removed"
         lost = standby(log_errors=(error,))
@@ -105,23 +155,20 @@ class TestStandby:
         return f"{line.level}: {line.text}"
 
     def test_that_can_never_catch_up_is_cloned_anew_by_itself(self) -> None:
-        assert self.starved(CloneState("absent")) == (
-            "waiting: standby of pg/0, not streaming: the WAL it needs is gone"
-        )
+        assert self.starved(CloneState("absent")) == ("waiting: the WAL it needs is gone")
         assert self.starved(CloneState("running"), 900) == (
-            "maintenance: standby of pg/0, not streaming: the WAL it needs is gone; "
-            "cloning from pg/0: waiting for its checkpoint"
+            "maintenance: the WAL it needs is gone; cloning from pg/0: waiting for its checkpoint"
         )
 
     def test_a_copy_that_goes_on_failing_asks_for_a_person_also_beside_old_data(self) -> None:
         failing = CloneState("running", attempt=3, error="no route to host", next_try_s=20)
-        assert self.starved(failing, 900).startswith("blocked: standby of pg/0, not streaming")
+        assert self.starved(failing, 900).startswith(
+            "blocked: the WAL it needs is gone; cloning from pg/0 failed"
+        )
 
     def test_that_fell_behind_again_says_when_it_is_cloned_and_what_to_do(self) -> None:
         shown = self.starved(CloneState("absent"), 1800)
-        assert shown.startswith(
-            "blocked: standby of pg/0, not streaming: the WAL it needs is gone"
-        )
+        assert shown.startswith("blocked: the WAL it needs is gone again")
         assert "cloned anew in 30 min" in shown
         assert "juju run pg/1 reinit-standby confirm=pg/1" in shown
 
@@ -192,6 +239,34 @@ class TestApplication:
         whole = dataclasses.replace(view, view=dataclasses.replace(view.view, members=told))
         line = of_application(Outcome(whole))
         assert (line.level, line.text) == ("waiting", "primary pg/0, 1 of 2 standbys streaming")
+
+    def test_a_primary_that_nobody_can_replace_is_not_called_active(self) -> None:
+        away = Member("pg/1", phase=Phase.standby)
+        follows = dataclasses.replace(away, follows="pg/0")
+        serving = Member("pg/0", phase=Phase.primary)
+        for other, text in (
+            (away, "primary pg/0 alone: no standby to take over; add or repair pg/1"),
+            (follows, "primary pg/0, no standby to take over yet; 1 of 1 standbys streaming"),
+        ):
+            one = asking(1, primary(others=[other]))
+            told = {"pg/0": serving, "pg/1": other}
+            whole = dataclasses.replace(one, view=dataclasses.replace(one.view, members=told))
+            line = of_application(Outcome(whole))
+            assert (line.level, line.text) == ("waiting", text)
+
+
+class TestWidth:
+    """`juju status` shows 120 characters, and what it is about stands in the first 40."""
+
+    def test_what_to_do_is_not_cut_off(self) -> None:
+        gone = standby()
+        members = {"pg/1": Member("pg/1")}
+        gone = dataclasses.replace(gone, view=dataclasses.replace(gone.view, members=members))
+        line = of_unit(Outcome(gone))
+        assert line.level == "blocked"
+        assert line.text.startswith("pg/0 is gone and stood alone; bring it b")
+        assert line.text.endswith("juju run pg/1 force-promote confirm=pg/1")
+        assert len(line.text) <= 120
 
 
 class TestAnyText:

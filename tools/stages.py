@@ -1,19 +1,24 @@
-"""Runs the stages of the whole test one after the other and counts what came of them.
+"""Runs the stages of the whole test and counts what came of them.
 
-    tools/stages.py STAGE...
+    tools/stages.py STAGE[+STAGE]...
 
-Each stage is a target of the Makefile. All of them run, also after one has failed, so that one
-run tells everything; the exit status is 1 if any of them failed.
+Each stage is a target of the Makefile. One begins when the one before it has ended, except those
+that a + joins, which run side by side; what they print is shown one after the other all the same.
+All of them run, also after one has failed, so that one run tells everything; the exit status is 1
+if any of them failed.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 WIDTH = 80
@@ -68,10 +73,13 @@ def counts_of(line: str) -> Counter[str]:
     return found
 
 
-def run(stage: str, number: int, total: int) -> Result:
-    """Run one stage, passing its output through as it comes."""
-    title = f"== {number}/{total} {stage} "
-    print(f"\n{title:=<{WIDTH}}", flush=True)
+def run(stage: str, say: Callable[[str], None]) -> Result:
+    """Run one stage.
+
+    Args:
+        stage: its target.
+        say: is given each line that it prints, as it comes.
+    """
     began = time.monotonic()
     counts: Counter[str] = Counter()
     tried_again: list[str] = []
@@ -87,12 +95,43 @@ def run(stage: str, number: int, total: int) -> Result:
     ) as process:
         assert process.stdout is not None  # noqa: S101 - PIPE gives a stream
         for line in process.stdout:
-            print(line, end="", flush=True)
+            say(line)
             counts += counts_of(line)
             if again := TRIED_AGAIN.match(COLOUR_CODE.sub("", line).rstrip()):
                 tried_again.append(again["test"])
     seconds = time.monotonic() - began
     return Result(stage, process.returncode, seconds, counts, tuple(tried_again))
+
+
+def run_side_by_side(stages: list[str], number: int, total: int) -> list[Result]:
+    """Run stages at the same time, and show what the first prints as it comes.
+
+    What the others have printed meanwhile follows, each under its own title.
+
+    Args:
+        stages: they.
+        number: of the first of them.
+        total: of all stages of the run.
+    """
+    with ThreadPoolExecutor(len(stages)) as pool:
+        lines = [queue.SimpleQueue[str | None]() for _ in stages]
+        runs = [
+            pool.submit(_run_to_the_end, stage, said)
+            for stage, said in zip(stages, lines, strict=True)
+        ]
+        for place, (stage, said) in enumerate(zip(stages, lines, strict=True)):
+            title = f"== {number + place}/{total} {stage} "
+            print(f"\n{title:=<{WIDTH}}", flush=True)
+            while (line := said.get()) is not None:
+                print(line, end="", flush=True)
+        return [each.result() for each in runs]
+
+
+def _run_to_the_end(stage: str, said: queue.SimpleQueue[str | None]) -> Result:
+    try:
+        return run(stage, said.put)
+    finally:
+        said.put(None)
 
 
 def spelled(counts: Counter[str]) -> str:
@@ -116,8 +155,13 @@ def minutes(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s"
 
 
-def summary(results: list[Result]) -> str:
-    """Write one line per stage and one that counts them all."""
+def summary(results: list[Result], seconds: float) -> str:
+    """Write one line per stage and one that counts them all.
+
+    Args:
+        results: of the stages.
+        seconds: which the whole run took.
+    """
     lines = [f"{'== summary ':=<{WIDTH}}"]
     total: Counter[str] = Counter()
     for result in results:
@@ -131,7 +175,7 @@ def summary(results: list[Result]) -> str:
     tests = f"{sum(total.values())} tests: {spelled(total)}" if total else "no tests ran"
     lines += [
         "-" * WIDTH,
-        f"{held}; {tests}; {minutes(sum(result.seconds for result in results))}",
+        f"{held}; {tests}; {minutes(seconds)}",
     ]
     lines += [f"tried again: {test}" for result in results for test in result.tried_again]
     if failed:
@@ -139,13 +183,18 @@ def summary(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def main(stages: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run the stages that the command line names."""
-    if not stages:
+    if not words:
         print(__doc__, file=sys.stderr)
         return 2
-    results = [run(stage, number, len(stages)) for number, stage in enumerate(stages, 1)]
-    print(f"\n{summary(results)}", flush=True)
+    began = time.monotonic()
+    groups = [word.split("+") for word in words]
+    total = sum(map(len, groups))
+    results: list[Result] = []
+    for group in groups:
+        results += run_side_by_side(group, len(results) + 1, total)
+    print(f"\n{summary(results, time.monotonic() - began)}", flush=True)
     return 1 if any(result.exit_status for result in results) else 0
 
 

@@ -26,19 +26,41 @@ def test_the_summary_counts_stages_and_tests_and_names_what_failed():
         Result("unit", 1, 2.0, Counter(passed=10, failed=1)),
         Result("functional", 0, 90.0, Counter(passed=5, skipped=2)),
     ]
-    lines = stages.summary(results).splitlines()
-    assert lines[-2] == ("2 of 3 stages ok; 18 tests: 15 passed, 1 failed, 2 skipped; 1 min 33 s")
+    lines = stages.summary(results, 95.0).splitlines()
+    assert lines[-2] == ("2 of 3 stages ok; 18 tests: 15 passed, 1 failed, 2 skipped; 1 min 35 s")
     assert lines[-1].startswith("failed: unit")
 
 
 def test_the_summary_of_a_run_without_failures_ends_with_the_count():
-    last = stages.summary([Result("unit", 0, 2.0, Counter(passed=10))]).splitlines()[-1]
-    assert last == "1 of 1 stages ok; 10 tests: 10 passed; 2.0 s"
+    last = stages.summary([Result("unit", 0, 2.0, Counter(passed=10))], 2.1).splitlines()[-1]
+    assert last == "1 of 1 stages ok; 10 tests: 10 passed; 2.1 s"
+
+
+def test_stages_side_by_side_overlap_and_are_shown_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    # Each waits for what the other does: one after the other, neither would end.
+    (tmp_path / "Makefile").write_text(
+        "first:\n"
+        "\t@echo one; touch a; until [ -e b ]; do sleep 0.05; done; echo two\n"
+        "second:\n"
+        "\t@echo three; until [ -e a ]; do sleep 0.05; done; touch b; false\n"
+        "third:\n"
+        "\t@echo four\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert stages.main(["first+second", "third"]) == 1
+    shown = capfd.readouterr().out
+    titles = ["== 1/3 first ", "one", "two", "== 2/3 second ", "three", "== 3/3 third ", "four"]
+    places = [shown.index(title) for title in titles]
+    assert places == sorted(places)
+    assert "2 of 3 stages ok; no tests ran" in shown
+    assert "failed: second; run one alone with: make second" in shown
 
 
 def test_the_summary_names_what_was_tried_again():
     results = [Result("functional", 0, 2.0, Counter(passed=1), ("tests/x.py::test_it",))]
-    assert stages.summary(results).splitlines()[-1] == "tried again: tests/x.py::test_it"
+    assert stages.summary(results, 95.0).splitlines()[-1] == "tried again: tests/x.py::test_it"
 
 
 def test_what_was_tried_again_is_shown_with_all_that_it_said(tmp_path: Path):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import commit, deploy, hooks, in_a_machine, sentinel
+from bench import commit, deploy, failover, hooks, in_a_machine, sentinel
 from bench.figures import Figure, table
 from bench.where import say
 from tools.pack import BUILD
@@ -31,6 +31,7 @@ MEASURED: Mapping[str, Callable[[], Iterator[Figure]]] = {
     "archive": in_a_machine.archive_figures,
     "commit": commit.figures,
     "sentinel": sentinel.figures,
+    "failover": failover.figures,
 }
 RESULT = BUILD / "bench.json"
 
@@ -72,7 +73,9 @@ def main() -> int:
     began = time.monotonic()
     for name in arguments.only or MEASURED:
         say(f"measuring: {name}")
+        start = time.monotonic()
         figures += MEASURED[name]()
+        say(f"{name}: {time.monotonic() - start:.0f} s")
         write(arguments.json, figures, before)
     give_back(BUILD)
     print(table(figures))

@@ -1,6 +1,7 @@
 """The same pair, or larger cluster, typed by hand: what an operator's notes say, as scripts.
 
-With the charm's settings, and with its own archiving by a plain `cp`.
+With the charm's settings, so that a commit waits for a standby, too, and with archiving by a plain
+`cp`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ wal_log_hints = on
 max_wal_senders = 16
 max_replication_slots = 16
 wal_keep_size = 512MB
-wal_sender_timeout = 10s
-wal_receiver_timeout = 10s
+wal_sender_timeout = 5s
+wal_receiver_timeout = 5s
 wal_receiver_status_interval = 1s
 wal_retrieve_retry_interval = 1s
 archive_mode = always
@@ -35,6 +36,7 @@ archive_command = 'test ! -f /var/backups/pgsql/archive/%f && cp %p /var/backups
 END
 """
 START = 'pg_ctlcluster "$major" main start\n'
+SYNCHRONOUS = "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'"
 COUNT = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
 
 
@@ -69,7 +71,10 @@ sudo -u postgres env PGPASSWORD={PASSWORD} pg_basebackup -h {upstream} -U replic
 
 
 def build(juju: jubilant.Juju, machines: Sequence[str]) -> None:
-    """Type it all, and wait until every standby streams; the first machine is the primary's."""
+    """Type it all, and wait until every standby streams, and then have commits wait for one.
+
+    The first machine is the primary's.
+    """
     addresses = juju.status().machines
     upstream, *others = [addresses[name].dns_name for name in machines]
     where.shell(juju, machines[0], primary(others))
@@ -95,6 +100,7 @@ def build(juju: jubilant.Juju, machines: Sequence[str]) -> None:
         "the standbys made by hand to stream",
         lambda: where.shell(juju, machines[0], psql(COUNT)).strip() == str(len(others)),
     )
+    where.shell(juju, machines[0], psql(SYNCHRONOUS) + psql("SELECT pg_reload_conf()"))
 
 
 def drop(juju: jubilant.Juju, machines: Sequence[str]) -> None:

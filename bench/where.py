@@ -118,6 +118,13 @@ def bench_layer() -> Layer:
 
 
 @contextlib.contextmanager
+def machines(count: int, layer: Layer) -> Generator[list[Machine], None, None]:
+    """Throwaway machines that reach each other, of an image with that on top."""
+    with throwaway.group(count, layer=layer, say=say) as made:
+        yield made
+
+
+@contextlib.contextmanager
 def machine() -> Generator[Machine, None, None]:
     """A throwaway machine with PostgreSQL, pgBackRest and this checkout."""
     with throwaway.machine(layer=bench_layer(), binds=[pack.ROOT], say=say) as made:

@@ -1,4 +1,4 @@
-"""A machine for one command: booted, used, removed whatever happens."""
+"""Machines for one command: booted, used, removed whatever happens."""
 
 from __future__ import annotations
 
@@ -63,16 +63,35 @@ def machine(
         layer: what the image has on top.
         say: is told when an image has to be built.
     """
+    with group(1, release, binds=binds, sizes=sizes, layer=layer, say=say) as made:
+        yield made[0]
+
+
+@contextlib.contextmanager
+def group(
+    count: int,
+    release: str = DEFAULT_RELEASE,
+    *,
+    binds: Sequence[Path | Bind] = (),
+    sizes: Mapping[str, str] | None = None,
+    layer: Layer | None = None,
+    say: Say = print,
+) -> Generator[list[Machine]]:
+    """Running machines that reach each other, in a model of their own; arguments as `machine`."""
     base = image.ensure(release, layer=layer, say=say)
     model = f"{paths.THROWAWAY}{secrets.token_hex(3)}"
     paths.ensure_home()
     # If we are killed the lock goes with us, and `cleanup.sweep` knows that nobody wants this.
     with run.locked(paths.owner_lock(model)):
         try:
-            made = machines.create(model, "0", image=base, binds=binds)
-            for path, size in (sizes or {}).items():
-                disks.attach(made, path, disks.parse_size(size))
-            made.start()
+            made = [
+                machines.create(model, str(number), image=base, binds=binds)
+                for number in range(count)
+            ]
+            for one in made:
+                for path, size in (sizes or {}).items():
+                    disks.attach(one, path, disks.parse_size(size))
+                one.start()
             yield made
         finally:
             machines.destroy_model(model)

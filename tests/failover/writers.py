@@ -17,6 +17,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
@@ -53,6 +54,26 @@ _SEEKER_S = 10.0
 _PINNED_S = 40.0
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a writer that stays with one member goes about it; all in seconds.
+
+    Attributes:
+        pace: between two rows.
+        refused: between two tries at a member that takes none.
+        connect: how long is waited for a connection.
+        answer: how long for what became of a row.
+    """
+
+    pace: float = _PACE_S
+    refused: float = _REFUSED_S
+    connect: float = _CONNECT_S
+    answer: float = _PINNED_S
+
+
+STUBBORN = Manner()
+
+
 class GaveUp(Exception):
     """No answer in time."""
 
@@ -60,8 +81,12 @@ class GaveUp(Exception):
 class Session:
     """A connection that is given up when no answer comes; libpq's own wait knows no end."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float = _CONNECT_S) -> None:
         """Connects.
+
+        Args:
+            address: of the server.
+            patience: seconds.
 
         Raises:
             psycopg2.Error: if the server cannot be reached or refuses.
@@ -76,7 +101,7 @@ class Session:
             async_=1,
         )
         try:
-            self._wait(_CONNECT_S)
+            self._wait(patience)
         except (psycopg2.Error, GaveUp):
             self.close()
             raise
@@ -269,25 +294,34 @@ class Pinned(_Remote):
     """Stays with one member."""
 
     def __init__(
-        self, name: str, log: Log, stop: threading.Event, client: int, address: str
+        self,
+        name: str,
+        log: Log,
+        stop: threading.Event,
+        client: int,
+        address: str,
+        manner: Manner = STUBBORN,
     ) -> None:
         super().__init__(name, log, stop, client)
         self._address = address
+        self._manner = manner
 
     def _write(self) -> None:
+        manner = self._manner
         session: Session | None = None
         while not self._stopping():
             if session is None:
                 try:
-                    session = Session(self._address)
+                    session = Session(self._address, manner.connect)
                 except (psycopg2.Error, GaveUp):
-                    self._stop_asked.wait(_REFUSED_S)
+                    self._stop_asked.wait(manner.refused)
                     continue
-            outcome = self._try(session, self._address, _PINNED_S)
+            outcome = self._try(session, self._address, manner.answer)
             if outcome is Outcome.unknown:
                 session.close()
                 session = None
-            self._stop_asked.wait(_PACE_S if outcome is Outcome.acknowledged else _REFUSED_S)
+            acknowledged = outcome is Outcome.acknowledged
+            self._stop_asked.wait(manner.pace if acknowledged else manner.refused)
         if session:
             session.close()
 

@@ -7,7 +7,9 @@ import pytest
 
 from bench.__main__ import MEASURED, write
 from bench.figures import HEADINGS, Figure, Goal, table
+from bench.gaps import between
 from bench.where import OWN, bench_layer
+from tests.failover.attempts import Attempt, Outcome
 
 
 def test_medians_ratio_and_excess():
@@ -77,7 +79,19 @@ def test_a_run_of_some_figures_keeps_those_of_the_others(tmp_path: Path):
 
 
 def test_every_figure_can_be_asked_for():
-    assert set(MEASURED) == {"deploy", "hook", "verify", "clone", "archive", "commit", "sentinel"}
+    figures = {"deploy", "hook", "verify", "clone", "archive", "commit", "sentinel", "failover"}
+    assert set(MEASURED) == figures
+
+
+def test_a_gap_is_from_the_last_row_before_to_the_first_elsewhere():
+    def row(address: str, ended: float) -> Attempt:
+        return Attempt(address, 1, Outcome.acknowledged, ended, ended, address)
+
+    before = [row("a", 1.0), row("a", 1.5), row("a", 2.25)]
+    after = [row("b", 5.0), row("b", 5.5)]
+    assert between([*before, *after], "a") == ("b", 2.25, 2.75)
+    # Its answer was under way when the other one began: that is no gap from there on.
+    assert between([*before, after[0], row("a", 5.25), after[1]], "a") == ("b", 2.25, 2.75)
 
 
 def test_the_empty_charm_takes_nothing_of_this_one_along():

@@ -82,7 +82,11 @@ def lacking(view: View) -> str:
         return ""
     if record.quorum:
         return f"commits wait for {record.quorum} of the {asked} standbys that are asked for"
-    return "none could take over now: commits do not wait for any standby yet"
+    others = [member for member in view.members.values() if member.unit != record.primary]
+    if any(member.follows == record.primary for member in others):
+        return "none could take over now: commits do not wait for any standby yet"
+    names = " or ".join(sorted(member.unit for member in others))
+    return f"primary alone: no standby to take over; add or repair {names}"
 
 
 def _promise(record: Record, primary: Member) -> Promise | None:

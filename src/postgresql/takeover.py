@@ -17,7 +17,7 @@ from postgresql.sql import Connection
 from postgresql.verify import Endpoint, Problem
 
 _UNWATCHED_S = 10
-"""The sentinel asks its server once a second."""
+"""A sentinel asks its server once a second; one that is frozen does not."""
 _PATIENCE_S = 3.0
 """One that was just restarted has not asked yet."""
 _POLL_S = 0.1
@@ -93,8 +93,7 @@ def _wrong(seen: _Readiness, others: Collection[str]) -> list[str]:
     reasons: list[str] = []
     if not seen.watched:
         reasons.append(
-            f"its sentinel has not looked at the server for {_UNWATCHED_S} s;"
-            " see there: journalctl -u pg-hot-standby-sentinel"
+            "no sentinel looks at its server; see there: journalctl -u pg-hot-standby-sentinel"
         )
     if seen.paused:
         reasons.append("its replay is paused; there: SELECT pg_wal_replay_resume()")

@@ -41,8 +41,12 @@ def test_a_pair_in_order_is_ready() -> None:
 
 
 def test_a_primary_whose_commits_wait_for_nobody_cannot_be_replaced() -> None:
-    (reason,) = unready(view(candidates=(), quorum=0), {"pg/1": "async"})
+    follows = dataclasses.replace(STANDBY, follows="pg/0")
+    alone: dict[str, Any] = {"candidates": (), "quorum": 0}
+    (reason,) = unready(view(PRIMARY, follows, **alone), {"pg/1": "async"})
     assert reason == "none could take over now: commits do not wait for any standby yet"
+    (reason,) = unready(view(PRIMARY, STANDBY, **alone), {})
+    assert reason == "primary alone: no standby to take over; add or repair pg/1"
 
 
 def test_who_takes_the_risk_of_asynchronous_commits_has_a_failover() -> None:

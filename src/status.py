@@ -154,6 +154,14 @@ def _standby(found: Found) -> Line:
         return _gone(view, record)
     if machine.rewind == "running":
         return Line("maintenance", f"rewinding to the log of {name}")
+    if machine.rewind == "postponed" and machine.diverged:
+        job = found.rewind
+        level = "blocked" if job.attempt >= _PATIENT_TRIES else "waiting"
+        return Line(
+            level,
+            f"rewinding to the log of {name} failed (try {job.attempt}, again in "
+            f"{_duration(job.next_try_s)}): {job.error}",
+        )
     if server.receiver_status == "streaming":
         return Line("active", f"standby of {name}, {pretty(server.behind_bytes)} behind")
     text = f"standby of {name}, not streaming"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from decisions.facts import Machine, View
 from outcome import Found, Outcome
 from postgresql.archive import Archiver
 from postgresql.clone import CloneState
 from postgresql.observe import Server, Standby
+from postgresql.rewind import RewindState
 from state.member import Member, Phase
 from state.options import Problem
 from state.record import Record, Takeover
@@ -124,6 +127,20 @@ class TestStandby:
         )
         assert "cloned anew in 30 min" in shown
         assert "juju run pg/1 reinit-standby confirm=pg/1" in shown
+
+    @pytest.mark.parametrize(("attempt", "level"), [(1, "waiting"), (3, "blocked")])
+    def test_a_rewind_that_is_tried_again_says_why_and_when(
+        self, attempt: int, level: str
+    ) -> None:
+        apart = standby()
+        machine = dataclasses.replace(SERVING, diverged=True, rewind="postponed")
+        view = dataclasses.replace(apart.view, machine=machine)
+        job = RewindState("postponed", "no route to host", attempt=attempt, next_try_s=60)
+        line = of_unit(Outcome(dataclasses.replace(apart, view=view, rewind=job)))
+        assert f"{line.level}: {line.text}" == (
+            f"{level}: rewinding to the log of pg/0 failed (try {attempt}, again in 1 min): "
+            "no route to host"
+        )
 
     def test_one_that_only_fears_so_quotes_the_server(self) -> None:
         error = "requested WAL segment 000000010000000000000003 has already been removed"

@@ -47,6 +47,9 @@ def of_unit(outcome: Outcome) -> Line:
     state = _state(outcome)
     if outcome.refused:
         return Line("blocked", outcome.refused)
+    if outcome.found.view.owns_data and outcome.found.server.overridden:
+        # Whatever fails besides may come of it.
+        return Line("blocked", _overridden(outcome.found))
     if outcome.failures:
         return Line("blocked", outcome.failures[0])
     if outcome.problems:
@@ -227,6 +230,18 @@ def _gone(view: View, record: Record) -> Line:
         "blocked",
         f"the primary {name} is gone; this data is kept, read-only. {name} stood alone, so none "
         f"takes over by itself. {_force(view.me)}",
+    )
+
+
+def _overridden(found: Found) -> str:
+    """What an operator has to undo on the machine itself; all of it by one command."""
+    (name, why), *more = found.server.overridden
+    names = [name, *(other for other, _ in more)]
+    resets = " ".join(f'-c "ALTER SYSTEM RESET {each}"' for each in names)
+    others = f" (so {'is' if len(more) == 1 else 'are'} {', '.join(names[1:])})" if more else ""
+    return (
+        f"ALTER SYSTEM has set {name}{others}: {why}; undo it on the machine of {found.view.me}: "
+        f'sudo -u postgres psql {resets} -c "SELECT pg_reload_conf()"'
     )
 
 

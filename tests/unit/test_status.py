@@ -183,6 +183,29 @@ class TestCloning:
 
 
 class TestWhatIsWrongGoesFirst:
+    NAMES = ("synchronous_standby_names", "the charm sets it: it follows the units that stream")
+
+    def test_a_setting_by_which_the_charm_is_overruled(self) -> None:
+        overruled = standby(overridden=(self.NAMES,))
+        line = of_unit(Outcome(overruled, failures=("cannot do a thing: it is so",)))
+        assert f"{line.level}: {line.text}" == (
+            "blocked: ALTER SYSTEM has set synchronous_standby_names: the charm sets it: it "
+            "follows the units that stream; undo it on the machine of pg/1: sudo -u postgres psql "
+            '-c "ALTER SYSTEM RESET synchronous_standby_names" -c "SELECT pg_reload_conf()"'
+        )
+
+    def test_several_are_undone_by_one_command(self) -> None:
+        text = of_unit(Outcome(standby(overridden=(self.NAMES, ("fsync", "x"))))).text
+        assert "synchronous_standby_names (so is fsync): the charm sets it" in text
+        assert '-c "ALTER SYSTEM RESET fsync" -c "SELECT pg_reload_conf()"' in text
+
+    def test_a_strangers_settings_are_nobodys_business(self) -> None:
+        overruled = standby(overridden=(self.NAMES,))
+        machine = dataclasses.replace(SERVING, cluster_id="other")
+        view = dataclasses.replace(overruled.view, machine=machine)
+        line = of_unit(Outcome(dataclasses.replace(overruled, view=view)))
+        assert "ALTER SYSTEM" not in line.text
+
     def test_a_refused_option(self) -> None:
         problem = Problem("max-connections", 1, "must be from 10 to 262143")
         line = of_unit(Outcome(primary(), problems=(problem,)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from decisions.facts import Machine, View
 from decisions.names import unit_of
-from outcome import Found
+from outcome import NO_REWIND, Found
 from postgresql import (
     archive,
     clone,
@@ -58,7 +58,13 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
         credentials=here.credentials is not None,
         wanted_quorum=here.options.synchronous_standbys,
     )
-    return Found(view, server, copying, archive.state(layout) if layout else None)
+    return Found(
+        view,
+        server,
+        copying,
+        archive.state(layout) if layout else None,
+        rewind.state(layout) if layout else NO_REWIND,
+    )
 
 
 def _with_log(

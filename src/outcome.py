@@ -8,7 +8,10 @@ from decisions.facts import View
 from postgresql.archive import Archiver
 from postgresql.clone import CloneState
 from postgresql.observe import Server
+from postgresql.rewind import RewindState
 from state.options import Problem
+
+NO_REWIND = RewindState("absent")
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,14 @@ class Found:
         server: PostgreSQL on this machine.
         clone: the base backup job.
         archive: the WAL archive; None without a server.
+        rewind: the rewind job.
     """
 
     view: View
     server: Server
     clone: CloneState
     archive: Archiver | None
+    rewind: RewindState = NO_REWIND
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ def of_unit(outcome: Outcome) -> Line:
     state = _state(outcome)
     if outcome.refused:
         return Line("blocked", outcome.refused)
+    if outcome.found.view.owns_data and outcome.found.server.overridden:
+        # Whatever fails besides may come of it.
+        return Line("blocked", _overridden(outcome.found))
     if outcome.failures:
         return Line("blocked", outcome.failures[0])
     if outcome.problems:
@@ -176,6 +179,14 @@ def _standby(found: Found) -> Line:
         return _gone(view, record)
     if machine.rewind == "running":
         return Line("maintenance", f"rewinding to the log of {name}")
+    if machine.rewind == "postponed" and machine.diverged:
+        job = found.rewind
+        level = "blocked" if job.attempt >= _PATIENT_TRIES else "waiting"
+        return Line(
+            level,
+            f"rewinding to the log of {name} failed (try {job.attempt}, again in "
+            f"{_duration(job.next_try_s)}): {job.error}",
+        )
     if server.receiver_status == "streaming":
         return Line("active", f"standby of {name}, {pretty(server.behind_bytes)} behind")
     if machine.starved and machine.patience_s and found.clone.phase == "absent":
@@ -237,6 +248,18 @@ def _gone(view: View, record: Record) -> Line:
     if record.quorum or record.asynchronous or view.machine.final == record.term:
         return Line("waiting", f"the primary {name} is gone, another one is to be elected")
     return Line("blocked", f"{name} is gone and stood alone; {_force(view.me)}")
+
+
+def _overridden(found: Found) -> str:
+    """What an operator has to undo on the machine itself; all of it by one command."""
+    (name, why), *more = found.server.overridden
+    names = [name, *(other for other, _ in more)]
+    resets = " ".join(f'-c "ALTER SYSTEM RESET {each}"' for each in names)
+    others = f" (so {'is' if len(more) == 1 else 'are'} {', '.join(names[1:])})" if more else ""
+    return (
+        f"ALTER SYSTEM has set {name}{others}: {why}; undo it on the machine of {found.view.me}: "
+        f'sudo -u postgres psql {resets} -c "SELECT pg_reload_conf()"'
+    )
 
 
 def _force(me: str) -> str:

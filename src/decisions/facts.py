@@ -46,7 +46,8 @@ class Machine:
         diverged: its log goes beyond where the log of the primary left it.
         starved: its log is a part of the primary's, and the WAL that it needs next is nowhere.
         patience_s: seconds until it may be cloned anew for that reason by itself; 0: now.
-        rewind: phase of the rewind job: absent, running, finished or failed.
+        rewind: phase of the rewind job: absent, running, finished, postponed (it has failed and
+            changed nothing) or failed (half-way).
         promoted: the term to which it promoted itself as a successor; 0: none.
         lost: why the primary takes no write from here; empty if it does.
         lost_long: for longer than an isolated primary goes on.

@@ -189,6 +189,9 @@ def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Ste
     spoilt = machine.rewind == "failed" and not machine.running
     if machine.diverged and machine.rewind in ("absent", "running") and upstream is not None:
         return (StartRewind(upstream),)
+    if machine.diverged and machine.rewind == "postponed":
+        # What it lacks a copy would lack, too, and this log may be all that is left of something.
+        return (Wait(f"to try again to rewind to the log of {primary.unit}"),)
     if not view.owns_data or machine.diverged or (spoilt and machine.clone != "finished"):
         if refusal := mismatch(view, primary):
             return (Refuse(refusal),)
@@ -204,7 +207,7 @@ def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Ste
     elif machine.clone != "absent" and upstream is not None:
         # The unit was told to clone anew and serves its old data until the copy is whole.
         made = (StartClone(upstream, machine.starved),)
-    elif machine.rewind != "absent":
+    elif machine.rewind not in ("absent", "postponed"):
         made = (ForgetRewind(),)
     roles = {primary.admits.role} if primary.admits else set[str]()
     return (

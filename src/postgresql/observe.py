@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from postgresql import cluster, files, sql
+from postgresql import cluster, files, owned, sql
 from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
 from postgresql.roles import replication_roles
@@ -91,6 +91,7 @@ class Server:
         running: The postmaster lives.
         accepting: Connections are accepted; all that follows is known.
         refusal: Why not, in the server's words; "" otherwise.
+        overridden: What ALTER SYSTEM has set that it may not, as owned.overridden.
         log_errors: Of the server's own processes since its last start, newest last.
         version: "15.20"; "" unknown.
         in_recovery: It is a standby now.
@@ -123,6 +124,7 @@ class Server:
     running: bool = False
     accepting: bool = False
     refusal: str = ""
+    overridden: tuple[tuple[str, str], ...] = ()
     log_errors: tuple[str, ...] = ()
     version: str = ""
     in_recovery: bool = False
@@ -165,6 +167,7 @@ def observe(layout: Layout | None) -> Server:
         standby_signal=data.standby_signal,
         running=running,
         refusal=refusal,
+        overridden=owned.overridden(layout),
         log_errors=tuple(cluster.recent_errors(layout)),
         timeline=data.timeline,
     )
@@ -197,6 +200,7 @@ def _accepting(
         standby_signal=layout.standby_signal.exists(),
         running=True,
         accepting=True,
+        overridden=owned.overridden(layout),
         log_errors=tuple(cluster.recent_errors(layout)),
         # "15.20 (Debian 15.20-0+deb12u1)"
         version=found["version"].split(" ", 1)[0],

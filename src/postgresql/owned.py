@@ -11,6 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from postgresql import conffile, files
+from postgresql.layout import Layout
+
+_FIRST = "synchronous_standby_names"
 _OPTION = "it has an option of its own: {}"
 _CHARM = "the charm sets it: {}"
 _FOLLOW = "a standby could not follow: {}"
@@ -127,3 +131,20 @@ def objection(name: str, value: str) -> str:
         is_harmful, reason = _HARMFUL[name]
         return reason if is_harmful(value) else ""
     return ""
+
+
+def overridden(layout: Layout) -> tuple[tuple[str, str], ...]:
+    """What ALTER SYSTEM has set of these: it goes before every file of the charm's.
+
+    Returns:
+        Names, each with the reason why it may not be set, the one on which commits depend first;
+        also of a server that does not run, or has not read it yet.
+    """
+    text = files.read(layout.data_directory / "postgresql.auto.conf") or ""
+    try:
+        found = conffile.values(text)
+    except conffile.SyntaxRefused:
+        # The server takes nothing of it, and says so.
+        return ()
+    harmful = {name: why for name, value in found.items() if (why := objection(name, value))}
+    return tuple(sorted(harmful.items(), key=lambda one: (one[0] != _FIRST, one[0])))

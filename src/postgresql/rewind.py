@@ -3,7 +3,8 @@
 A systemd unit of its own does it beside the hooks: it archives what waits for that, keeps the WAL
 that is taken away in main.unacknowledged-<UTC time>, and runs pg_rewind. While that is at work the
 data directory is unfit to be started, and the packaging is told not to; if it fails half-way, it
-stays so until a base backup has taken the directory's place.
+stays so until a base backup has taken the directory's place. What failed before pg_rewind began to
+write has changed nothing, and is tried again, with growing patience.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ from postgresql.timelines import Timeline
 
 _PATIENCE_S = 600
 _START_S = 5.0
+_SHORTEST_S = 15
+_LONGEST_S = 300
+_ATTEMPT = "attempt"
 _POLL_S = 0.02
 
 
@@ -46,18 +50,23 @@ class RewindState:
     """How far the rewind is.
 
     Attributes:
-        phase: "absent": none was begun, or what was begun has changed nothing. "running": at
-            work; the server runs on for a while. "finished": the server can be started as a
-            standby. "failed": it ended unfinished.
+        phase: "absent": none is under way, and one can be begun. "running": at work; the server
+            runs on for a while. "finished": the server can be started as a standby. "postponed":
+            it failed and has changed nothing; the next try is to wait. "failed": it ended
+            half-way.
         error: Why it failed; "" otherwise.
         spoiled: The data directory can be started no more, and must be replaced.
         kept: Directory with the WAL that was taken away; None while there is none.
+        attempt: How often it was begun in a row; 0: never.
+        next_try_s: Of one that is postponed: seconds until the next try.
     """
 
-    phase: Literal["absent", "running", "finished", "failed"]
+    phase: Literal["absent", "running", "finished", "postponed", "failed"]
     error: str = ""
     spoiled: bool = False
     kept: Path | None = None
+    attempt: int = 0
+    next_try_s: int = 0
 
 
 def diverged(conn: Connection, layout: Layout) -> bool:
@@ -106,7 +115,7 @@ def _ends(conn: Connection, layout: Layout) -> tuple[int, int] | None:
 
 
 def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> bool:
-    """Begin to rewind to the log of `upstream`, unless that is under way or done.
+    """Begin to rewind to the log of `upstream`, unless that is under way, done or postponed.
 
     Args:
         layout: The cluster; its server runs as a standby.
@@ -122,7 +131,7 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
         ServerRefused: A rewind has failed half-way, or systemd does not start the unit.
     """
     now = state(layout)
-    if now.phase == "finished":
+    if now.phase in ("finished", "postponed"):
         return False
     if now.phase == "running":
         # Once it has stopped the server, it has heard all that it needs of the primary's log.
@@ -133,6 +142,7 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
         raise ServerRefused(f"rewind {layout.label}", now.error, "clone the standby anew")
     files.remove_tree(layout.rewind_notes)
     files.make_directory(layout.rewind_notes, owner="root", mode=0o700)
+    files.write(layout.rewind_notes / _ATTEMPT, f"{now.attempt + 1}\n", owner="root")
     _write_job(layout, upstream, on_finish)
     services.start(layout.rewind_service)
     deadline = time.monotonic() + _START_S
@@ -161,13 +171,27 @@ def state(layout: Layout) -> RewindState:
     kept = jobs.note(notes, "kept")
     where = Path(kept) if kept else None
     spoiled = (notes / "spoiled").exists()
+    attempt = int(jobs.note(notes, _ATTEMPT) or 0)
     if jobs.is_at_work(notes):
-        return RewindState("running", spoiled=spoiled, kept=where)
+        return RewindState("running", spoiled=spoiled, kept=where, attempt=attempt)
     if (notes / "finished").exists():
-        return RewindState("finished", kept=where)
-    if error or spoiled:
-        return RewindState("failed", error or "it was interrupted half-way", spoiled, where)
-    return RewindState("absent", kept=where)
+        return RewindState("finished", kept=where, attempt=attempt)
+    if spoiled:
+        why = error or "it was interrupted half-way"
+        return RewindState("failed", why, spoiled, where, attempt)
+    wait = _next_try_s(notes, attempt) if error else 0
+    return RewindState("postponed" if wait else "absent", error, False, where, attempt, wait)
+
+
+def _next_try_s(notes: Path, attempt: int) -> int:
+    """Seconds until what failed may be tried again; 0: now."""
+    wait = min(_LONGEST_S, _SHORTEST_S * 2 ** max(0, attempt - 1))
+    try:
+        failed_at = (notes / "error").stat().st_mtime
+    except FileNotFoundError:
+        return 0
+    # A clock that was set back must not make it longer.
+    return max(0, min(wait, round(failed_at + wait - time.time())))
 
 
 def forget(layout: Layout) -> bool:

@@ -87,7 +87,7 @@ class Look:
         archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.
         clone_step: how far it is, in steps that are worth a new status.
-        rewind: phase of the rewind job: absent, running, finished or failed.
+        rewind: phase of the rewind job: absent, running, finished, postponed or failed.
         unrest: grows now and then while there is no server and no base backup on its way, so
             that what failed is tried again; 0 otherwise.
         lost: why the primary takes no write from here; empty while it does, or there is none.
@@ -152,6 +152,8 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
             archive_failures=after.archive_failures,
             unrest=after.unrest,
         )
+    # Half-way, or before it changed anything: then it is tried again.
+    ended_badly = ("failed", "postponed")
     return tuple(
         name
         for name, happened in (
@@ -191,7 +193,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
                 and (before.clone, before.clone_step) != ("running", after.clone_step),
             ),
             (REWIND_FINISHED, after.rewind == "finished" and before.rewind != "finished"),
-            (REWIND_FAILED, after.rewind == "failed" and before.rewind != "failed"),
+            (REWIND_FAILED, after.rewind in ended_badly and before.rewind not in ended_badly),
             (ARCHIVE_FAILING, after.archive_failing and not before.archive_failing),
             (
                 ARCHIVE_RECOVERED,

@@ -83,11 +83,12 @@ def _job(world: World, rules: Rules, unit: str, outcome: str = "done") -> None:
         if outcome == "done" and source and _serves(world, source, site):
             world.stop(site)
             site.log, site.signal, site.rewind = source.log, True, "finished"
+        elif outcome == "breaks":
+            world.crash(site)
+            site.rewind, site.unusable = "failed", True
         else:
-            site.rewind = "failed"
-            if outcome == "breaks":
-                world.crash(site)
-                site.unusable = True
+            # It has changed nothing, and is tried again after a while.
+            site.rewind = "absent"
 
 
 def _serves(world: World, source: Site | None, site: Site) -> bool:

@@ -12,6 +12,7 @@ from postgresql import (
     cluster,
     gate,
     logend,
+    observe,
     promotion,
     recovery,
     roles,
@@ -404,3 +405,25 @@ def test_a_standby_knows_how_much_its_primary_has(lab: Lab):
     assert Observer(primary).look().told == (0, 0)
     assert seal.seal(standby)
     assert observer.look().told == (0, 0)
+
+
+def test_who_overrules_what_commits_wait_for_keeps_a_promotion_from_beginning(lab: Lab):
+    primary = lab.primary()
+    begin(primary, 1)
+    standby = lab.standby(primary)
+    assert observe.observe(standby).overridden == ()
+    # The first is what would be harmful; the second nobody minds.
+    ask(standby, "ALTER SYSTEM SET synchronous_standby_names = ''")
+    ask(standby, "ALTER SYSTEM SET work_mem = '8MB'")
+    ask(standby, "SELECT pg_reload_conf()")
+    assert seal.seal(standby)
+
+    assert not promotion.promote(standby, 2, Setting(serial=2))
+
+    assert value(standby, "SELECT pg_is_in_recovery()") is True
+    ((name, _),) = observe.observe(standby).overridden
+    assert name == "synchronous_standby_names"
+    ask(standby, f"ALTER SYSTEM RESET {name}")
+    ask(standby, "SELECT pg_reload_conf()")
+    assert observe.observe(standby).overridden == ()
+    assert promotion.promote(standby, 2, Setting(serial=2))

@@ -252,6 +252,13 @@ class TestStandby:
         former = dataclasses.replace(FOLLOWING, upstream="", diverged=True, rewind="failed")
         assert steps(standby_view(machine=former))[1:] == (StartClone(UPSTREAM),)
 
+    def test_what_could_not_be_rewound_and_is_untouched_waits_and_is_not_replaced(self) -> None:
+        former = dataclasses.replace(FOLLOWING, upstream="", diverged=True, rewind="postponed")
+        assert kinds(standby_view(machine=former)) == [Wait]
+        stopped = dataclasses.replace(former, running=False, in_recovery=None, diverged=False)
+        assert StartClone not in kinds(standby_view(machine=stopped))
+        assert Start in kinds(standby_view(machine=stopped))
+
     def test_takes_over_a_finished_clone_and_follows(self) -> None:
         finished = dataclasses.replace(MACHINE, clone="finished")
         taken = steps(standby_view(machine=finished))[1:]

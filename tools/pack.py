@@ -230,9 +230,11 @@ def forget_old_packs() -> None:
 
 def place(kept: Path, result: Path) -> None:
     """Copy a kept pack to where it is deployed from, whole or not at all, as the user's own."""
-    copy = result.with_name(f".{result.name}.new")
-    shutil.copyfile(kept, copy)
-    copy.replace(result)
+    # Stages that run side by side place it at the same time, so each has a copy of its own.
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="placed-") as name:
+        copy = Path(name) / result.name
+        shutil.copyfile(kept, copy)
+        copy.replace(result)
     give_back(result)
 
 

@@ -12,7 +12,13 @@ from postgresql.errors import NotReachable, ServerRefused, SettingRefused
 from postgresql.layout import Layout
 
 
-def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool = False) -> Change:
+def apply(
+    layout: Layout,
+    wanted: Mapping[Path, str | None],
+    may_restart: bool = False,
+    *,
+    check: bool = True,
+) -> Change:
     """Bring new texts of files in conf.d into force, all or none.
 
     The server's own program checks them first, on a copy of the configuration; then they are
@@ -25,6 +31,8 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
         layout: The cluster. While its server is stopped, the files are all that changes.
         wanted: Path to whole text; None removes the file.
         may_restart: Otherwise what needs a restart waits in `Change.pending_restart`.
+        check: False: what is written cannot be wrong, and is needed at once. A running server
+            that refuses it all the same has the former files put back.
 
     Raises:
         SettingRefused: Refused, in the server's own words, with the former files in force.
@@ -32,7 +40,7 @@ def apply(layout: Layout, wanted: Mapping[Path, str | None], may_restart: bool =
     """
     before = {path: files.read(path) for path in wanted}
     new = {path: text for path, text in wanted.items() if text != before[path]}
-    if new:
+    if new and check:
         with trial.candidate(layout, new) as conf_file:
             if words := trial.read(layout, conf_file):
                 raise refused(words, ())

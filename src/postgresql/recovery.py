@@ -96,7 +96,10 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
         write_passfile(layout, upstream)
     if layout.data_directory.exists():
         files.write(layout.standby_signal, "", mode=0o600)
-    return configuration.apply(layout, {layout.recovery_conf_file: text(layout, upstream)})
+    # To cut off and to promote is urgent, and an empty string is never refused.
+    urgent = upstream is None
+    wanted = {layout.recovery_conf_file: text(layout, upstream)}
+    return configuration.apply(layout, wanted, check=not urgent)
 
 
 def text(layout: Layout, upstream: Upstream | None) -> str:

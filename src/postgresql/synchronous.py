@@ -69,7 +69,8 @@ def ensure(layout: Layout, setting: Setting) -> Change:
         synchronous_standby_names=conffile.quote(_names(setting)),
         serial=setting.serial,
     )
-    return configuration.apply(layout, {layout.synchronous_conf_file: text})
+    # Commits wait for it.
+    return configuration.apply(layout, {layout.synchronous_conf_file: text}, check=False)
 
 
 def read(layout: Layout) -> Setting:

@@ -152,11 +152,14 @@ def frozen(layout: Layout) -> Generator[None, None, None]:
     assert postmaster is not None
     # It first: then it has no more children than those.
     os.kill(postmaster, signal.SIGSTOP)
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    pids = [*map(int, children), postmaster]
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+    pids = [postmaster]
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
+    # While one of them ends, the list may leave another one out: proc(5).
+    while found := [pid for pid in map(int, children.read_text().split()) if pid not in pids]:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        pids += found
     try:
         yield
     finally:

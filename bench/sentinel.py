@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import jubilant
 
 from bench import where
 from bench.figures import Figure, Goal
 
-PERIOD_S = 20
+PERIOD_S = 15
 PERIODS = 4
 # The charm's bounds, on every unit: 30 MB, and a hundredth of a core.
 MEMORY = Goal("value", "at most", 30)
@@ -49,17 +50,21 @@ print(json.dumps(found))
 
 
 def figures() -> Iterator[Figure]:
-    """Measure the service on a primary and on its standby, one after the other."""
+    """Measure the service on a primary and on its standby, at the same time."""
     with where.model() as juju:
         juju.deploy(where.charm(), "pg", num_units=2)
         where.wait("the units to be at rest", lambda: len(_roles(juju)) == 2, 0.2)
-        for role, unit in sorted(_roles(juju).items()):
-            script = f"exec python3 -c {shlex.quote(LOOK % (PERIODS, PERIOD_S))}"
-            found = json.loads(where.shell(juju, unit, script))
-            name = f"watching, {role}"
-            yield Figure(f"{name}: memory", "MB", found["memory"], goal=MEMORY)
-            yield Figure(f"{name}: share of a core", "%", found["share"], goal=SHARE)
-            yield Figure(f"{name}: times woken", "1/s", found["wakes"])
+        script = f"exec python3 -c {shlex.quote(LOOK % (PERIODS, PERIOD_S))}"
+        roles = sorted(_roles(juju).items())
+        # Each on its own machine: the one takes nothing of what the other is counted for.
+        with ThreadPoolExecutor() as pool:
+            runs = [(role, pool.submit(where.shell, juju, unit, script)) for role, unit in roles]
+            for role, run in runs:
+                found = json.loads(run.result())
+                name = f"watching, {role}"
+                yield Figure(f"{name}: memory", "MB", found["memory"], goal=MEMORY)
+                yield Figure(f"{name}: share of a core", "%", found["share"], goal=SHARE)
+                yield Figure(f"{name}: times woken", "1/s", found["wakes"])
 
 
 def _roles(juju: jubilant.Juju) -> dict[str, str]:

@@ -81,7 +81,12 @@ def of_application(outcome: Outcome) -> Line:
     if primary.phase is not Phase.primary:
         return Line("waiting", f"for the primary {primary.unit}")
     others = [member for name, member in view.members.items() if name != primary.unit]
-    missing = [member for member in others if member.follows != primary.unit]
+    # Both must say so: what a dead one told last stands in its bag.
+    missing = [
+        member
+        for member in others
+        if member.follows != primary.unit or member.unit not in primary.streaming
+    ]
     text = f"primary {primary.unit}{_company(view, others, missing)}"
     late = view.record.quorum < min(_wanted(view, view.record), len(others))
     return Line("waiting" if missing or late else "active", text)

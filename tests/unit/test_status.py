@@ -275,7 +275,8 @@ class TestApplication:
     def test_counts_the_standbys(self) -> None:
         others = [Member("pg/1", phase=Phase.standby, follows="pg/0"), Member("pg/2")]
         view = primary(others=others)
-        told = {**view.view.members, "pg/0": Member("pg/0", phase=Phase.primary)}
+        serving = Member("pg/0", phase=Phase.primary, streaming=("pg/1",))
+        told = {**view.view.members, "pg/0": serving}
         whole = dataclasses.replace(view, view=dataclasses.replace(view.view, members=told))
         line = of_application(Outcome(whole))
         assert (line.level, line.text) == ("waiting", "primary pg/0, 1 of 2 standbys streaming")
@@ -283,12 +284,19 @@ class TestApplication:
     def test_a_primary_that_nobody_can_replace_is_not_called_active(self) -> None:
         away = Member("pg/1", phase=Phase.standby)
         follows = dataclasses.replace(away, follows="pg/0")
-        serving = Member("pg/0", phase=Phase.primary)
-        for other, text in (
-            (away, "primary pg/0 alone: no standby to take over; add or repair pg/1"),
-            (follows, "primary pg/0, no standby to take over yet; 1 of 1 standbys streaming"),
+        alone = "primary pg/0 alone: no standby to take over; add or repair pg/1"
+        for other, streaming, text in (
+            (away, (), alone),
+            # Its machine died, and nobody has taken back what it told last.
+            (follows, (), alone),
+            (
+                follows,
+                ("pg/1",),
+                "primary pg/0, no standby to take over yet; 1 of 1 standbys streaming",
+            ),
         ):
             one = asking(1, primary(others=[other]))
+            serving = Member("pg/0", phase=Phase.primary, streaming=streaming)
             told = {"pg/0": serving, "pg/1": other}
             whole = dataclasses.replace(one, view=dataclasses.replace(one.view, members=told))
             line = of_application(Outcome(whole))

@@ -74,7 +74,8 @@ def _deploy(juju: jubilant.Juju, machines: Sequence[str], packed: str) -> None:
         status = juju.status().apps["pg"].app_status
         return status.current == "active" and text in status.message
 
-    where.wait("all to stream", streaming, 0.1)
+    # A question takes a processor for a twentieth of a second, and the hooks need both.
+    where.wait("all to stream", streaming, 0.3)
 
 
 def _python_start(juju: jubilant.Juju) -> float:

@@ -11,7 +11,7 @@ import jubilant
 from bench import by_hand, where
 from bench.figures import Figure, Goal
 
-ROUNDS = 4
+ROUNDS = 3
 PREPARE = """\
 cd /tmp
 sudo -u postgres createdb bench

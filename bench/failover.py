@@ -21,7 +21,7 @@ from tests.integration.cluster import Cluster
 
 APP = "pg"
 ROUNDS = 2
-HAND_OVERS = 3
+HAND_OVERS = 2
 PATRONI = "Patroni 3.0.2 at its defaults (ttl 30, asynchronous), two members and etcd on a third"
 
 
@@ -103,10 +103,9 @@ def figures() -> Iterator[Figure]:
     with where.model() as juju, patroni.cluster() as baseline, ThreadPoolExecutor() as pool:
         charmed = Charmed(juju)
         for _ in range(ROUNDS):
-            for turn in range(HAND_OVERS):
+            for _ in range(HAND_OVERS):
                 _hand_over(charmed, ours)
-                if turn:
-                    _hand_over(baseline, theirs)
+                _hand_over(baseline, theirs)
             charmed.arrange(leads=False)
             _kill(charmed, ours)
             charmed.arrange(leads=True)

@@ -16,7 +16,7 @@ CHECK ?=
 
 # What a + joins runs side by side: one waits much and uses one processor, and neither harms what
 # the other stands on. Integration tests kill the controller, so nothing else that needs it does.
-STAGES := format lint types unit checker docs packing localjuju-tests functional+integration \
+STAGES := format lint types unit checker+packing docs localjuju-tests functional+integration \
 	failover+integration-4
 
 export LOCALJUJU_RELEASE := $(RELEASE)

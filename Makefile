@@ -14,8 +14,8 @@ SEED ?=
 # Set by `make test`: look, change nothing.
 CHECK ?=
 
-# What a + joins runs side by side: one waits much and uses one processor, and neither harms what
-# the other stands on. Integration tests kill the controller, so nothing else that needs it does.
+# What a + joins runs side by side: one of the two uses one processor at most, or waits much, and
+# neither harms what the other stands on. Integration tests kill the controller, so nothing else that needs it does.
 STAGES := format lint types unit checker+packing docs localjuju-tests functional+integration \
 	failover+integration-4
 

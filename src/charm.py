@@ -47,7 +47,6 @@ class PgHotStandbyCharm(ops.CharmBase):
         # Whatever happens, the unit is brought to what record, peers and options ask for.
         peers = self.on[RELATION]
         for event in (
-            self.on.install,
             peers.relation_created,
             self.on.leader_elected,
             self.on.config_changed,
@@ -58,6 +57,7 @@ class PgHotStandbyCharm(ops.CharmBase):
             *(getattr(self.on, name) for name in wakeups.ALL),
         ):
             framework.observe(event, self._on_anything)
+        framework.observe(self.on.install, self._on_install)
         framework.observe(self.on.secret_changed, self._on_secret_changed)
         framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(peers.relation_departed, self._on_peer_departed)
@@ -79,8 +79,14 @@ class PgHotStandbyCharm(ops.CharmBase):
 
     def _on_anything(self, event: ops.EventBase) -> None:
         self._reconcile()
-        if isinstance(event, (ops.InstallEvent, ops.StartEvent)):
+        if isinstance(event, ops.StartEvent):
             self.unit.set_ports(PORT)
+
+    def _on_install(self, _: ops.InstallEvent) -> None:
+        # Of a unit of the same name in a model that was destroyed by force.
+        self.machine.welcome()
+        self._reconcile()
+        self.unit.set_ports(PORT)
 
     def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
         credentials.follow(event.secret)

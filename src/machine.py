@@ -68,6 +68,10 @@ class Machine(Protocol):
         """Has the sentinel run the code of a refreshed charm."""
         ...
 
+    def welcome(self) -> None:
+        """Forgets what a unit that was here before noted of its leaving."""
+        ...
+
     def retire(self, unit: str) -> None:
         """Notes that this unit is on its way out, for the hooks that come after."""
         ...
@@ -144,13 +148,17 @@ class ThisMachine:
         """See Machine."""
         watch.restart()
 
+    def welcome(self) -> None:
+        """See Machine."""
+        _RETIRED.unlink(missing_ok=True)
+
     def retire(self, unit: str) -> None:
         """See Machine."""
         _RETIRED.write_text(unit, encoding="utf-8")
 
     def has_retired(self, unit: str) -> bool:
         """See Machine."""
-        # The name tells it from a unit that was here before, and was removed by force.
+        # The name tells it from another unit, which may have been removed by force.
         return files.read(_RETIRED) == unit
 
     def stop(self) -> None:
@@ -172,7 +180,7 @@ class ThisMachine:
                 cluster.stop(layout)
             cluster.release(layout)
         services.remove_all()
-        _RETIRED.unlink(missing_ok=True)
+        self.welcome()
 
 
 def leave(layout: Layout) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from decisions import election, losses
+from decisions import election, losses, quorum
 from decisions.facts import View
 from decisions.names import slot_of
 from outcome import Found, Outcome
@@ -133,11 +133,8 @@ def _primary(found: Found) -> Line:
 
 def _company(view: View, others: Sequence[Member], missing: Sequence[Member]) -> str:
     """Whether somebody could take a primary's part over, and who follows it."""
-    if not others:
-        return " alone: no standby to take over; add a unit"
-    if _is_alone(view, others, missing):
-        names = " or ".join(member.unit for member in missing)
-        return f" alone: no standby to take over; add or repair {names}"
+    if not others or _is_alone(view, others, missing):
+        return f" {quorum.alone(missing)}"
     following = f"{len(others) - len(missing)} of {len(others)}"
     record = view.record
     wanted = _wanted(view, record) if record else 0
@@ -156,7 +153,7 @@ def _is_alone(view: View, others: Sequence[Member], missing: Sequence[Member]) -
         and not record.quorum
         and _wanted(view, record) > 0
         and len(missing) == len(others)
-        and all(member.phase is Phase.standby for member in missing)
+        and not any(member.phase in (Phase.waiting, Phase.cloning) for member in missing)
     )
 
 

@@ -8,6 +8,7 @@ promise.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from decisions.facts import View
 from state.member import Member, Phase
@@ -85,8 +86,17 @@ def lacking(view: View) -> str:
     others = [member for member in view.members.values() if member.unit != record.primary]
     if any(member.follows == record.primary for member in others):
         return "none could take over now: commits do not wait for any standby yet"
+    return f"primary {alone(others)}"
+
+
+def alone(others: Iterable[Member]) -> str:
+    """Says of a primary that nobody could take its part over, and what helps.
+
+    Args:
+        others: the units that should and do not follow it; none: there are no others.
+    """
     names = " or ".join(sorted(member.unit for member in others))
-    return f"primary alone: no standby to take over; add or repair {names}"
+    return f"alone: no standby to take over; add {f'or repair {names}' if names else 'a unit'}"
 
 
 def _promise(record: Record, primary: Member) -> Promise | None:

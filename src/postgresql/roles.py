@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2 import sql as compose
 from psycopg2.extensions import encrypt_password
 
-from postgresql import functions, sql
+from postgresql import functions, sql, terms
 from postgresql.errors import QueryRefused
 from postgresql.sql import Connection
 
@@ -228,11 +228,7 @@ def _ensure_schema(conn: Connection) -> bool:
                 # Made and given away at once: an interruption between leaves neither.
                 cursor.execute(f"{definition}; ALTER TABLE {SCHEMA}.{table} OWNER TO {OPERATOR}")
             changed = True
-    if not sql.rows(
-        conn,
-        "SELECT 1 FROM pg_attribute WHERE attrelid = 'hot_standby.term'::regclass"
-        " AND attname = 'opened' AND NOT attisdropped",
-    ):
+    if not terms.tells_more(conn):
         _execute(conn, _LATER_COLUMNS)
         changed = True
     return functions.ensure(conn, SCHEMA, OPERATOR) or changed

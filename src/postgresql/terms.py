@@ -80,13 +80,13 @@ def begin(conn: Connection, term: int) -> Reached:
         psycopg2.Error: In the body of sql.local, which turns it into QueryRefused.
     """
     # Making the columns that an older table lacks would be another commit before this one.
-    sql.rows(conn, _BEGIN_AND_TELL if _tells_more(conn) else _BEGIN, [term])
+    sql.rows(conn, _BEGIN_AND_TELL if tells_more(conn) else _BEGIN, [term])
     return Reached(*sql.row(conn, f"{_SELECT} WHERE term = %s", [term]))
 
 
 def opened(conn: Connection, term: int) -> None:
     """Have the log say that commits are acknowledged in the term from about now on."""
-    if _tells_more(conn):
+    if tells_more(conn):
         sql.rows(
             conn,
             "SET synchronous_commit = local;"
@@ -110,7 +110,7 @@ def explain(conn: Connection, term: int, kind: str, former: str, missing: int | 
     Returns:
         Whether it was not said yet.
     """
-    if not _tells_more(conn):
+    if not tells_more(conn):
         return False
     query = "SELECT 1 FROM hot_standby.term WHERE term = %s AND kind IS NULL"
     if not sql.rows(conn, query, [term]):
@@ -169,6 +169,17 @@ def last(conn: Connection) -> Told | None:
     return Told(*found[0]) if found else None
 
 
+def tells_more(conn: Connection) -> bool:
+    """Whether the table has the columns that earlier builds of the charm did not make."""
+    return bool(
+        sql.rows(
+            conn,
+            "SELECT 1 FROM pg_attribute WHERE attrelid = 'hot_standby.term'::regclass"
+            " AND attname = 'opened' AND NOT attisdropped",
+        )
+    )
+
+
 def farewell(conn: Connection, term: int) -> None:
     """Have the log of this primary say that it leaves for good in this term.
 
@@ -189,17 +200,6 @@ def farewell_of(conn: Connection) -> int:
         return 0
     (term,) = sql.row(conn, "SELECT coalesce(max(term), 0) FROM hot_standby.farewell")
     return term
-
-
-def _tells_more(conn: Connection) -> bool:
-    """Whether the table has the columns that earlier builds of the charm did not make."""
-    return bool(
-        sql.rows(
-            conn,
-            "SELECT 1 FROM pg_attribute WHERE attrelid = 'hot_standby.term'::regclass"
-            " AND attname = 'opened' AND NOT attisdropped",
-        )
-    )
 
 
 def _exists(conn: Connection, table: str) -> bool:

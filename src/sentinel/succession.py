@@ -43,7 +43,7 @@ def succeed(
         if now is None or now.authority != authority:
             return False
         try:
-            prepared = prepared or _prepare(layout)
+            prepared = prepared or _prepare(layout, authority, path)
             if is_ready(layout, authority) and _take_over(layout, authority, path):
                 return True
             time.sleep(POLL_S)
@@ -52,13 +52,25 @@ def succeed(
             time.sleep(_AGAIN_S)
 
 
-def _prepare(layout: Layout) -> bool:
-    """Writes on a standby what its promotion begins with, so that it need not then."""
-    with sql.local(layout, timeout_s=2) as connection:
-        (in_recovery,) = sql.row(connection, "SELECT pg_is_in_recovery()")
-    if in_recovery:
-        synchronous.ensure(layout, HOLD)
-    return True
+def _prepare(layout: Layout, authority: Authority, path: Path) -> bool:
+    """Writes on a standby what its promotion begins with, so that it need not then.
+
+    Returns:
+        Whether that is done, or needless, as the promotion has begun.
+    """
+    # Once another hook has made it a primary, its commits must not be held up by this.
+    with mandates.locked(path):
+        now = mandates.read(path)
+        if now is None or now.authority != authority:
+            return False
+        try:
+            with sql.local(layout, timeout_s=2) as connection:
+                (in_recovery,) = sql.row(connection, "SELECT pg_is_in_recovery()")
+        except NotReachable:
+            return False
+        if in_recovery:
+            synchronous.ensure(layout, HOLD)
+        return True
 
 
 def is_ready(layout: Layout, authority: Authority) -> bool:

@@ -140,6 +140,9 @@ def test_what_a_unit_noted_that_left_by_force_is_not_its_successors():
     machine.retire("pg/1")
 
     assert machine.has_retired("pg/1") and not machine.has_retired("pg/2")
+    machine.welcome()
+    assert not machine.has_retired("pg/1")
+    machine.retire("pg/1")
     machine.clean_up()
     assert not machine.has_retired("pg/1")
 

@@ -134,6 +134,8 @@ def test_the_successor_takes_over_without_a_hook(lab: Lab, sentinel: Watcher) ->
         standby_of(primary, TERM), authority=successor("lab_0", TERM), peers=("lab_0",)
     )
     sentinel.start(standby, mandate)
+    # What can be done before the last word is.
+    until(lambda: synchronous.in_force(standby, synchronous.HOLD))
     assert value(standby, "SELECT pg_is_in_recovery()") is True
 
     handover.hand_over(primary, TERM)

@@ -137,6 +137,9 @@ class FakeMachine:
     def renew_watch(self) -> None:
         self.calls.append("renew_watch")
 
+    def welcome(self) -> None:
+        self.retired = ""
+
     def retire(self, unit: str) -> None:
         self.retired = unit
 

@@ -239,6 +239,13 @@ class TestDeparture:
         assert machine.taken == []
         assert machine.calls == ["stop"]
 
+    def test_what_one_of_the_same_name_noted_does_not_bind_a_unit_that_is_new(self) -> None:
+        machine = FakeMachine()
+        machine.retire("pg/1")
+        ctx = context(machine, unit=1)
+        ctx.run(ctx.on.install(), state(None))
+        assert machine.calls == ["install"]
+
 
 class TestGonePrimary:
     def test_says_so_and_keeps_the_data(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Generator
 from bench import gaps, where
 from localjuju.host.definition import Layer
 from localjuju.host.machine import Machine
-from tests.failover.writers import DATABASE, PASSWORD, ROLE, TABLE
+from tests.failover.writers import MADE
 
 LAYER = Layer("patroni", packages=("patroni", "etcd-server"))
 ETCD = """\
@@ -58,14 +58,8 @@ class Cluster:
         self.service = f"patroni@{made}.service"
         self.settle()
         leader = self._members()["Leader"]
-        gaps.sql(leader, f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
-        gaps.sql(leader, f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
-        gaps.sql(
-            leader,
-            f"SET ROLE {ROLE};"
-            f" CREATE TABLE {TABLE} (writer text, n bigint, PRIMARY KEY (writer, n))",
-            DATABASE,
-        )
+        for statement, database in MADE:
+            gaps.sql(leader, statement, database)
 
     def hand_over(self) -> None:
         """Have the other member be primary, as planned."""

@@ -14,7 +14,7 @@ from localjuju.host.errors import HostError
 from localjuju.host.machine import Machine
 from tests.failover.attempts import Log
 from tests.failover.faults import ARCHIVE_DISK, DATA_DISK
-from tests.failover.writers import DATABASE, PASSWORD, ROLE, TABLE, Writers
+from tests.failover.writers import DATABASE, MADE, ROLE, TABLE, Writers
 from tests.integration.cluster import Cluster, wait_until
 
 # Large enough for what the servers keep, small enough to be filled in a moment.
@@ -127,14 +127,8 @@ class Stage:
     def make_table(self) -> None:
         """Makes role, database and table on the primary."""
         primary = self.cluster.primary
-        self.cluster.sql(primary, f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
-        self.cluster.sql(primary, f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
-        self.cluster.sql(
-            primary,
-            f"SET ROLE {ROLE}; "
-            f"CREATE TABLE {TABLE} (writer text, n bigint, PRIMARY KEY (writer, n))",
-            DATABASE,
-        )
+        for statement, database in MADE:
+            self.cluster.sql(primary, statement, database)
 
     # What is held
 

@@ -31,6 +31,15 @@ DATABASE = "trials"
 ROLE = "trials"
 PASSWORD = "trials"
 TABLE = "kept"
+MADE = (
+    (f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'", "postgres"),
+    (f"CREATE DATABASE {DATABASE} OWNER {ROLE}", "postgres"),
+    (
+        f"SET ROLE {ROLE}; CREATE TABLE {TABLE} (writer text, n bigint, PRIMARY KEY (writer, n))",
+        DATABASE,
+    ),
+)
+"""What a primary is given before it is written to: statements, and the database of each."""
 
 INSERT = (
     "INSERT INTO kept (writer, n) VALUES ('{writer}', {n}) "

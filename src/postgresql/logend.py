@@ -114,12 +114,19 @@ def _records(layout: Layout, timeline: int, lsn: int, segment_size: int) -> list
     segment = lsn - lsn % segment_size
     # The segment before may be gone, of an older timeline, or empty at its end.
     for start in dict.fromkeys((lsn - _BACK, max(segment, lsn - _BACK), lsn)):
+        end = _end_of_files(layout, timeline, start, segment_size)
+        if end <= start:
+            continue
         result = commands.run(
             [
                 layout.programs / "pg_waldump",
                 f"--path={layout.wal_directory}",
                 f"--timeline={timeline}",
                 f"--start={text(start)}",
+                # Where it comes to a segment that is not there, it waits for it: half a second,
+                # ten times over. A primary that stops begins a segment for its last record, so
+                # that it is just the end of a term that is looked for there too early.
+                f"--end={text(end)}",
             ],
             as_postgres=True,
             timeout_s=_TIMEOUT_S,
@@ -132,6 +139,14 @@ def _records(layout: Layout, timeline: int, lsn: int, segment_size: int) -> list
         if records:
             return records
     return []
+
+
+def _end_of_files(layout: Layout, timeline: int, lsn: int, segment_size: int) -> int:
+    """Where the files of a timeline end that hold the log from an LSN on; at its segment: none."""
+    end = lsn - lsn % segment_size
+    while (layout.wal_directory / f"{timeline:08X}{segment_name(end, segment_size)}").exists():
+        end += segment_size
+    return end
 
 
 def _timeline(layout: Layout, lsn: int, segment_size: int) -> int:

@@ -18,6 +18,11 @@ from surroundings import Surroundings
 
 SERVICE = "pg-hot-standby-sentinel.service"
 
+# As it was when the hook began. What is imported later may make it longer (setuptools does, where
+# charmhelpers imports it), and the sentinel would be restarted for that, and in the next hook for
+# the opposite.
+_PATHS = tuple(sys.path)
+
 
 def ensure(unit: str, layout: Layout) -> None:
     """Has the sentinel run with this build of the charm; a running one is left alone.
@@ -31,7 +36,7 @@ def ensure(unit: str, layout: Layout) -> None:
         unit=unit,
         python=sys.executable,
         charm_directory=_charm_directory(),
-        python_path=os.pathsep.join(path for path in sys.path if path.startswith(_charm())),
+        python_path=python_path(),
         major=layout.major,
     )
     services.ensure_running(SERVICE, restart=changed or not _works())
@@ -45,6 +50,11 @@ def restart() -> None:
 def _works() -> bool:
     """Whether it runs; one that ends again and again does not, though systemd starts it again."""
     return services.has_processes(SERVICE) or services.is_up(SERVICE)
+
+
+def python_path() -> str:
+    """Returns where the sentinel finds the charm's modules; the same for all of a hook."""
+    return os.pathsep.join(path for path in _PATHS if path.startswith(_charm()))
 
 
 def poke() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+import select
 import shutil
 import signal
 import time
@@ -20,8 +21,12 @@ SAMPLES = Path("/usr/share/postgresql")
 
 _POLL_S = 0.05
 _RELOAD_S = 5.0
+# Writes stand still while a primary takes over, which reloads more than once.
+_RELOAD_POLL_S = 0.002
 # A checkpoint of a large shared_buffers takes minutes, and cutting it off costs recovery later.
 _STOP_S = 3600
+# As pg_ctl sends them; see pg_ctl(1).
+_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 # What pg_createcluster makes, in its own order; the last one tells that it came to its end.
 _CONFIG_FILES = ("start.conf", "postgresql.conf", "pg_hba.conf", "pg_ident.conf", "environment")
@@ -255,8 +260,9 @@ def start(
     offset = serverlog.size(layout.log_file)
     if not is_running(layout):
         # The unit of a server that was killed may still be in its start, which another start
-        # would only join; one that ended badly before may be at systemd's limit of starts.
-        if _unit_state(layout) not in ("inactive", "failed"):
+        # would only join; one that ended badly before may be at systemd's limit of starts. One
+        # that is just being stopped is started once it is.
+        if _unit_state(layout) not in ("inactive", "failed", "deactivating"):
             host.service_stop(layout.service)
         commands.run(["systemctl", "reset-failed", layout.service])
         # Not charmhelpers' service_start: pg_ctlcluster waits two seconds for a server to
@@ -280,6 +286,8 @@ def stop(
     layout: Layout,
     mode: Literal["smart", "fast", "immediate"] = "fast",
     wait_s: float = _STOP_S,
+    *,
+    settle: bool = True,
 ) -> bool:
     """Stop the server and wait until it is gone.
 
@@ -287,6 +295,8 @@ def stop(
         layout: The cluster.
         mode: As of pg_ctl: fast ends sessions and writes a checkpoint; immediate does not.
         wait_s: How long to wait; it goes on with stopping after that.
+        settle: Wait also until systemd is done with the unit. False: whoever starts the server
+            again at once need not.
 
     Returns:
         Whether it had been running.
@@ -296,20 +306,40 @@ def stop(
     """
     from charmhelpers.core import host
 
-    was_running = is_running(layout)
-    if was_running:
-        # systemd knows no modes, and while its start job waits it would signal every process
-        # of the server instead.
-        control = ["pg_ctlcluster", "--skip-systemctl-redirect", "-m", mode]
-        result = commands.run(
-            [*control, str(layout.major), layout.name, "stop", "--", "-t", str(round(wait_s))],
-            timeout_s=wait_s + 60,
+    # systemd knows no modes, and while its start job waits it would signal every process of the
+    # server instead; pg_ctl looks only ten times a second whether the server is gone.
+    was_running = _end(layout, _SIGNALS[mode], wait_s)
+    if is_running(layout):
+        raise ServerRefused(
+            f"stop PostgreSQL {layout.label}", f"it is still there after {wait_s:.0f} s"
         )
-        if is_running(layout):
-            raise ServerRefused(f"stop PostgreSQL {layout.label}", commands.words(result))
-    if was_running or _unit_state(layout) not in ("inactive", "failed"):
+    if settle and (was_running or _unit_state(layout) not in ("inactive", "failed")):
         host.service_stop(layout.service)
     return was_running
+
+
+def _end(layout: Layout, how: signal.Signals, wait_s: float) -> bool:
+    """Signal the postmaster and wait for its end; whether there was one."""
+    pid = postmaster_pid(layout)
+    if pid is None:
+        return False
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        # What is held may be another process already, which has got the number of one that ended.
+        if postmaster_pid(layout) != pid:
+            return True
+        signal.pidfd_send_signal(process, how)
+        gone = select.poll()
+        gone.register(process, select.POLLIN)
+        gone.poll(wait_s * 1000)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(process)
+    return True
 
 
 def reload(layout: Layout) -> bool:
@@ -336,7 +366,7 @@ def reload(layout: Layout) -> bool:
                         f"reload PostgreSQL {layout.label}",
                         _file_errors(conn) or f"it did not do so within {_RELOAD_S:.0f} s",
                     )
-                time.sleep(_POLL_S / 5)
+                time.sleep(_RELOAD_POLL_S)
             # It takes what it can of files with errors in them.
             if errors := _file_errors(conn):
                 raise ServerRefused(f"reload PostgreSQL {layout.label}", errors)

@@ -37,7 +37,8 @@ def hand_over(layout: Layout, term: int) -> None:
         elif end.final != term:
             raise ServerRefused(what, "the server is a standby, and has not handed it over")
         gate.close(layout)
-        cluster.stop(layout)
+        # It is to be up again as a standby before writes go on.
+        cluster.stop(layout, settle=False)
     state = cluster.state(layout).control_state
     if state not in ("shut down", "shut down in recovery"):
         raise ServerRefused(what, f'the server did not end cleanly: its state is "{state}"')

@@ -50,8 +50,10 @@ def apply(
     if not cluster.is_running(layout):
         return Change(effect, names)
     try:
+        if new:
+            cluster.reload(layout)
         loaded, pending = _look(layout)
-        if new or _changed_at(layout) > loaded:
+        if _changed_at(layout) > loaded:
             cluster.reload(layout)
             _, pending = _look(layout)
     except ServerRefused as error:

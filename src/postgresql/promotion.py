@@ -13,7 +13,7 @@ from postgresql.layout import Layout
 from postgresql.sql import Connection
 from postgresql.synchronous import HOLD, Setting
 
-_POLL_S = 0.02
+_POLL_S = 0.005
 _MEMBERS_S = 5.0
 _IS_OLD = """
 SELECT timeline_id <> ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int

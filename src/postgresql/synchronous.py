@@ -22,7 +22,7 @@ from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
 from postgresql.sql import Connection
 
-_POLL_S = 0.01
+_POLL_S = 0.005
 _IN_FORCE_S = 5.0
 _NAMES = "synchronous_standby_names"
 _SERIAL = "pg_hot_standby.synchronous_serial"

@@ -111,13 +111,16 @@ def main() -> int:
 
 
 def _succeed(layout: Layout, path: Path) -> bool:
+    from postgresql import sql
     from sentinel import succession
 
     # What the promotion would import where it needs it, so that this is not done while writes
     # stand still.
     for module in ("jinja2", "charmhelpers.core.host"):
         importlib.import_module(module)
-    return succession.succeed(layout, path, _say)
+    # A promotion asks the server in a dozen places, and writes stand still for each connection.
+    with sql.keeping():
+        return succession.succeed(layout, path, _say)
 
 
 def _come_back(layout: Layout, path: Path, writable: bool) -> bool:

@@ -13,7 +13,7 @@ from postgresql.synchronous import HOLD, Setting
 from sentinel import mandate as mandates
 from sentinel.mandate import Authority
 
-POLL_S = 0.02
+POLL_S = 0.01
 # An error will be there a moment later, too.
 _AGAIN_S = 1.0
 

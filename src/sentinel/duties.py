@@ -23,6 +23,8 @@ from sentinel.pulse import Heartbeat, Pulse
 PERIOD_S = 1.0
 # While a successor waits to be told of, clients wait for that, too.
 _HASTE_S = 0.2
+# So long a successor that has lost its primary is left to its promotion.
+_HUSH_S = 1.0
 
 
 class Observer(Protocol):
@@ -88,6 +90,7 @@ class Duties:
         self._pulse = Pulse()
         self._turned: float | None = None
         self._contact = Contact(clock())
+        self._apart_since: float | None = None
 
     def turn(self) -> float:
         """Takes one turn.
@@ -103,10 +106,11 @@ class Duties:
         self._contact.turn(now, self._heard(seen, mandate), attempt)
         self._keep_out(seen, mandate)
         self._do(seen, mandate)
+        hush = self._is_taking_over(seen, mandate, now)
         if any(seen.told) and mandate is not None and mandate.upstream:
             self._heard_last = (*seen.told, mandate.term)
-        self._tell(seen, mandate)
-        if mandate is not None and mandate.authority is not None and not seen.promoted:
+        self._tell(seen, mandate, hush)
+        if hush or (mandate is not None and mandate.authority is not None and not seen.promoted):
             return _HASTE_S
         return PERIOD_S
 
@@ -185,7 +189,20 @@ class Duties:
         way = comeback.way(mandate, unreachable_s, seen.up, gated, reached, connected)
         self._deeds.want(way, None)
 
-    def _tell(self, seen: Look, mandate: Mandate | None) -> None:
+    def _is_taking_over(self, seen: Look, mandate: Mandate | None, now: float) -> bool:
+        """Whether a successor is just being promoted, as far as can be told.
+
+        A hook could only wait for it then, and would take processor time from it, while writes
+        stand still.
+        """
+        if mandate is None or mandate.authority is None or seen.streaming:
+            self._apart_since = None
+            return False
+        if self._apart_since is None:
+            self._apart_since = now
+        return self._deeds.is_busy and now - self._apart_since < _HUSH_S
+
+    def _tell(self, seen: Look, mandate: Mandate | None, hush: bool) -> None:
         # While it streams that changes with every look, and nobody asks.
         apart = seen.lost or not seen.streaming
         heard, heard_at, heard_term = self._heard_last if apart else (0, 0, 0)
@@ -206,7 +223,8 @@ class Duties:
         # What the hook will read is written before.
         self._courier.take(between(self._before, seen))
         self._before = seen
-        self._courier.work()
+        if not hush:
+            self._courier.work()
 
     def _write(self, found: Findings) -> None:
         if found == self._noted:

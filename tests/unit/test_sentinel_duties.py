@@ -435,12 +435,33 @@ class TestSuccession:
         bench.turn()
         assert not bench.found.promoted and not bench.fence.stops
         bench.observer.log_reaches = 4
+        bench.deeds[0].code = 0
         assert bench.turn() == 1.0
         assert bench.found.promoted == 4
         assert bench.raised[-1] == events.PROMOTED
-        bench.deeds[0].code = 0
         bench.turn(5)
         assert bench.done == ["succeed"]
+
+    def test_hooks_wait_while_it_is_at_work_but_not_for_long(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_SUCCESSOR, STANDBY
+        bench.turn()
+        before = len(bench.raised)
+        bench.observer.seen = dataclasses.replace(STANDBY, streaming=False)
+        bench.turn()
+        assert len(bench.raised) == before
+        # The primary has died without a last word.
+        bench.turn()
+        assert bench.raised[before:] == [events.FOLLOWING_CHANGED]
+
+    def test_a_hook_runs_as_soon_as_it_is_done(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_SUCCESSOR, STANDBY
+        bench.turn()
+        bench.observer.seen, bench.observer.log_reaches = PRIMARY, 4
+        bench.turn()
+        assert bench.found.promoted == 4 and events.PROMOTED not in bench.raised
+        bench.deeds[0].code = 0
+        bench.turn()
+        assert bench.raised[-1] == events.PROMOTED
 
     def test_what_failed_is_tried_again(self, bench: Bench) -> None:
         bench.mandate, bench.observer.seen = IS_SUCCESSOR, STANDBY

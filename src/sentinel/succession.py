@@ -16,6 +16,7 @@ from sentinel.mandate import Authority
 POLL_S = 0.01
 # An error will be there a moment later, too.
 _AGAIN_S = 1.0
+_REPLAYED = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn()::text"
 
 
 def succeed(
@@ -38,13 +39,14 @@ def succeed(
     if authority is None:
         return False
     prepared = False
+    last_word = LastWord(layout, authority.replaces)
     while True:
         now = read()
         if now is None or now.authority != authority:
             return False
         try:
             prepared = prepared or _prepare(layout, authority, path)
-            if is_ready(layout, authority) and _take_over(layout, authority, path):
+            if last_word.is_there() and _take_over(layout, authority, path):
                 return True
             time.sleep(POLL_S)
         except PostgresqlError as error:
@@ -73,23 +75,37 @@ def _prepare(layout: Layout, authority: Authority, path: Path) -> bool:
         return True
 
 
-def is_ready(layout: Layout, authority: Authority) -> bool:
-    """Whether the log ends in the last word of the term, or the promotion has begun already."""
-    try:
-        with sql.local(layout, timeout_s=2) as connection:
-            (in_recovery,) = sql.row(connection, "SELECT pg_is_in_recovery()")
-            if not in_recovery:
-                # Only under this authority has it become so.
-                return True
-            # Asked for many times, and much cheaper than a look at the log's end.
-            if terms.farewell_of(connection) != authority.replaces:
-                return False
-    except NotReachable:
-        return False
-    # Whether it still receives is no matter: nothing more of that term can come, and the former
-    # primary may be following this one already.
-    end = logend.look(layout)
-    return end is not None and end.final == authority.replaces
+class LastWord:
+    """Looks again and again for the last word of a term in this standby's log."""
+
+    def __init__(self, layout: Layout, term: int) -> None:
+        self._layout = layout
+        self._term = term
+        self._replayed = ""
+        self._again = 0.0
+
+    def is_there(self) -> bool:
+        """Whether the log ends in it, or the promotion has begun already."""
+        try:
+            with sql.local(self._layout, timeout_s=2) as connection:
+                in_recovery, replayed = sql.row(connection, _REPLAYED)
+                if not in_recovery:
+                    # Only under this authority has it become so.
+                    return True
+                # Asked for many times, and much cheaper than a look at the log's end.
+                if terms.farewell_of(connection) != self._term:
+                    return False
+        except NotReachable:
+            return False
+        now = time.monotonic()
+        # Where nothing was replayed since, the end is no other; but a look may have failed.
+        if replayed == self._replayed and now < self._again:
+            return False
+        self._replayed, self._again = replayed, now + _AGAIN_S
+        # Whether it still receives is no matter: nothing more of that term can come, and the
+        # former primary may be following this one already.
+        end = logend.look(self._layout)
+        return end is not None and end.final == self._term
 
 
 def _take_over(layout: Layout, authority: Authority, path: Path) -> bool:

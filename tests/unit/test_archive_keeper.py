@@ -145,6 +145,23 @@ class TestPut:
             assert len(winners) == 1
             assert (tmp_path / "in" / str(attempt)).read_bytes() == segment(winners[0])
 
+    @pytest.mark.parametrize("size", [0, 17, durable._PART, durable._PART + 17])
+    @pytest.mark.parametrize("flags", [0, os.O_APPEND])
+    def test_a_copy_is_whole_in_the_kernel_and_past_it(
+        self, tmp_path: Path, size: int, flags: int
+    ):
+        """The kernel copies into no file that is opened for appending."""
+        contents = os.urandom(size)
+        (tmp_path / "segment").write_bytes(contents)
+        copy = os.open(tmp_path / "copy", os.O_WRONLY | os.O_CREAT | flags, 0o600)
+        with (tmp_path / "segment").open("rb") as original:
+            assert durable._send(original.fileno(), copy) == (0 if flags else size)
+            os.ftruncate(copy, 0)
+            os.lseek(copy, 0, os.SEEK_SET)
+            durable._copy(original, copy, "final")
+        os.close(copy)
+        assert (tmp_path / "copy").read_bytes() == contents
+
     def test_an_orphan_of_a_killed_server_is_not_written_over(self, tmp_path: Path):
         (tmp_path / "in").mkdir()
         (tmp_path / "segment").write_bytes(segment(1))

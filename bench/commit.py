@@ -24,8 +24,8 @@ cd /tmp
 sudo -u postgres psql -Xq -c CHECKPOINT
 sudo -u postgres pgbench -n {how} bench
 """
-MANY = "-c 4 -j 2 -T 7"
-ONE = "-c 1 -T 4 -f one.sql"
+MANY = "-c 4 -j 2 -T 5"
+ONE = "-c 1 -T 3 -f one.sql"
 
 
 @dataclass

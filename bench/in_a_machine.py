@@ -8,7 +8,7 @@ from bench import where
 from bench.figures import Figure, Goal
 
 CLONES = 3
-PUSHES = 4
+PUSHES = 3
 
 
 def clone_figures() -> Iterator[Figure]:

@@ -184,6 +184,10 @@ def _compare(
         if different is None or not crew.over:
             why = f"did not end within {crew.timeout_s:g} s" if crew.over else error.why
             return Comparison(standby.unit, "failed", tries=tries, error=why)
+    if not tries:
+        return Comparison(
+            standby.unit, "failed", error=f"was not reached within {crew.timeout_s:g} s"
+        )
     # Not sure: there was time for one try only that showed a difference.
     return different if different and times else Comparison(standby.unit, "unsettled", tries=tries)
 

@@ -1,13 +1,20 @@
-"""Connections to PostgreSQL, local as superuser and to other servers, with errors made plain."""
+"""Connections to PostgreSQL, local as superuser and to other servers, with errors made plain.
+
+A statement's timeout is the server's to keep. One that is frozen, or whose disk hangs, keeps none,
+and libpq would wait with it for ever; so the waiting is bounded here as well. For connections that
+are made elsewhere nothing changes.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import select
+import time
 from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 import psycopg2
+from psycopg2 import extensions
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from postgresql.errors import NotReachable, QueryRefused
@@ -18,10 +25,42 @@ SENTINEL_NAME = f"{APPLICATION_NAME}-sentinel"
 """By which the sentinel's own connection is known, on every server."""
 
 CONNECT_TIMEOUT_S = 5
+_GRACE_S = 3.0
+"""What a server gets beyond a timeout, to say itself that it was too slow."""
 
 Row = tuple[Any, ...]
 
-_kept: dict[tuple[Layout, str], Connection] | None = None
+
+class _Patient(Connection):
+    """A connection that is given up when its server does not answer.
+
+    Attributes:
+        patience_s: how long each statement is waited for; at first, the connection.
+    """
+
+    def __init__(self, patience_s: float, *arguments: Any, **more: Any) -> None:
+        self.patience_s = patience_s
+        super().__init__(*arguments, **more)
+
+
+def _wait(conn: Connection) -> None:
+    """Waits for what libpq waits for; psycopg2 closes the connection if this raises.
+
+    Source: https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries
+    """
+    patience_s = conn.patience_s if isinstance(conn, _Patient) else None
+    deadline = None if patience_s is None else time.monotonic() + patience_s
+    while (state := conn.poll()) != extensions.POLL_OK:
+        left_s = None if deadline is None else deadline - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            raise psycopg2.OperationalError(f"it did not answer within {patience_s:g} s")
+        reads, writes = ([conn], []) if state == extensions.POLL_READ else ([], [conn])
+        select.select(reads, writes, [], left_s)
+
+
+extensions.set_wait_callback(_wait)
+
+_kept: dict[tuple[Layout, str], _Patient] | None = None
 """Within `keeping`: the local connections, by cluster and database; None outside."""
 
 
@@ -81,6 +120,7 @@ def local(
             _kept[layout, database] = conn
     with _asking(whom, conn, keep):
         if keep:
+            conn.patience_s = timeout_s + _GRACE_S
             rows(conn, "SET statement_timeout = %s", [round(timeout_s * 1000)])
         yield conn
 
@@ -117,8 +157,6 @@ def remote(
         user=role,
         password=password,
         dbname=database,
-        # Several seconds at the least: libpq takes 1 for 2.
-        connect_timeout=max(2, round(min(timeout_s, CONNECT_TIMEOUT_S))),
         tcp_user_timeout=round(timeout_s * 1000),
         keepalives_idle=5,
         keepalives_interval=2,
@@ -151,7 +189,7 @@ def words(error: psycopg2.Error) -> str:
     return "; ".join(lines) or type(error).__name__
 
 
-def _taken(layout: Layout, database: str) -> Connection | None:
+def _taken(layout: Layout, database: str) -> _Patient | None:
     """A kept connection that the server has not ended since."""
     conn = _kept.get((layout, database)) if _kept is not None else None
     if conn is None or conn.closed:
@@ -167,11 +205,14 @@ def _taken(layout: Layout, database: str) -> Connection | None:
 
 def _connect(
     whom: str, timeout_s: float, more_options: str = "", **parameters: object
-) -> Connection:
-    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+) -> _Patient:
+    def patient(*arguments: Any, **more: Any) -> _Patient:
+        return _Patient(max(2.0, min(timeout_s, CONNECT_TIMEOUT_S)), *arguments, **more)
+
     try:
         conn = psycopg2.connect(
             "",
+            connection_factory=patient,
             application_name=APPLICATION_NAME,
             # What an operator sets for all sessions must not bind the charm's own. And a hook
             # must not hang where commits wait for standbys that are away: no timeout of the
@@ -186,6 +227,7 @@ def _connect(
         conn.autocommit = True
     except psycopg2.Error as error:
         raise NotReachable(f"connect to {whom}", words(error)) from None
+    conn.patience_s = timeout_s + _GRACE_S
     return conn
 
 

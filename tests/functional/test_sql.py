@@ -5,7 +5,7 @@ import pytest
 from postgresql import cluster, sql
 from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
-from tests.functional.lab import Lab
+from tests.functional.lab import ADDRESS, Lab, frozen
 
 PID = "SELECT pg_backend_pid()"
 
@@ -62,3 +62,20 @@ def test_a_server_that_stopped_is_not_reachable_and_one_that_came_back_is(lab: L
             pid(layout)
         cluster.start(layout)
         assert pid(layout) != first
+
+
+def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
+    """It keeps no timeout of a statement, and the kernel takes connections for it."""
+    with sql.keeping():
+        first = pid(primary)
+        with frozen(primary):
+            with (
+                pytest.raises(QueryRefused, match="did not answer within 3"),
+                sql.local(primary, timeout_s=0.5) as conn,
+            ):
+                sql.row(conn, PID)
+            with pytest.raises(NotReachable, match="did not answer within 2 s"):
+                sql.local(primary, timeout_s=0.5).__enter__()
+            with pytest.raises(NotReachable, match="did not answer within 2 s"):
+                sql.remote(ADDRESS, "nobody", "", port=primary.port, timeout_s=0.5).__enter__()
+        assert pid(primary) != first

@@ -150,8 +150,11 @@ def frozen(layout: Layout) -> Generator[None, None, None]:
     """Every process of a server stopped, as a machine that hangs would have it."""
     postmaster = cluster.postmaster_pid(layout)
     assert postmaster is not None
-    # It first: then it has no more children than those.
+    # It first: then it has no more children than those. It is signalled before it stands still,
+    # and until then it may be making one more.
     os.kill(postmaster, signal.SIGSTOP)
+    status = Path(f"/proc/{postmaster}/status")
+    until(lambda: "State:\tT" in status.read_text())
     pids = [postmaster]
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
     # While one of them ends, the list may leave another one out: proc(5).

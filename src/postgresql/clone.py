@@ -15,7 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from postgresql import cluster, files, jobs, recovery, services, sizes, sql, tablespaces
+from postgresql import (
+    cluster,
+    files,
+    jobs,
+    recovery,
+    services,
+    sizes,
+    sql,
+    tablespaces,
+    waldisk,
+)
 from postgresql.adoption import adopt as adopt
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
@@ -94,6 +104,7 @@ def start(
         return False
     with sql.remote(upstream.host, upstream.user, upstream.password, port=upstream.port) as conn:
         size, others = tablespaces.ask(conn)
+    waldisk.forget(layout.partial_copy)
     files.remove_tree(layout.partial_copy)
     files.make_directory(layout.partial_copy.parent)
     tablespaces.make_room(others)
@@ -154,6 +165,7 @@ def forget(layout: Layout) -> bool:
     found = services.remove(layout.clone_service)
     for copy in (layout.partial_copy, layout.finished_copy):
         tablespaces.forget(copy)
+        waldisk.forget(copy)
         found |= files.remove_tree(copy)
     return files.remove_tree(layout.clone_notes) or found
 
@@ -183,6 +195,7 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
         finished=shlex.quote(str(layout.finished_copy)),
         conninfo=shlex.quote(recovery.primary_conninfo(layout, copier)),
         slot=shlex.quote("" if streams else upstream.slot),
+        wal=shlex.quote(str(waldisk.stem(layout) or "")),
     )
     services.ensure(
         layout.clone_service,
@@ -200,7 +213,12 @@ def _check_space(layout: Layout, size: int, others: Sequence[Tablespace]) -> Non
     Raises:
         CloneRefused: With both figures.
     """
-    wanted = [(layout.partial_copy.parent, size + _SPARE), *((t.partial, t.size) for t in others)]
+    wal = waldisk.stem(layout)
+    wanted = [
+        (layout.partial_copy.parent, size),
+        (wal.parent if wal else layout.partial_copy.parent, _SPARE),
+        *((t.partial, t.size) for t in others),
+    ]
     by_device: dict[int, tuple[Path, int]] = {}
     for path, amount in wanted:
         device = path.stat().st_dev

@@ -35,6 +35,8 @@ from postgresql.tablespaces import Tablespace
 _RATE_S = 10
 _START_S = 5.0
 _POLL_S = 0.02
+_LONGEST_S = 300
+"""Between two attempts, as the program has it."""
 _TAIL = 4096
 # WAL that comes while the base backup runs, and what else grows meanwhile.
 _SPARE_SHARE = 20
@@ -137,7 +139,9 @@ def state(layout: Layout) -> CloneState:
     percent = min(99, copied * 100 // total) if total else 0
     if jobs.is_at_work(notes):
         next_try = jobs.note(notes, "next")
-        wait = max(0, round(float(next_try) - time.time())) if next_try else None
+        # It waits by a clock that is never stepped; the one by which it tells may have been.
+        left = round(float(next_try) - time.time()) if next_try else None
+        wait = None if left is None else min(_LONGEST_S, max(0, left))
         return CloneState("running", percent, copied, total, rate, attempt, error, wait)
     if attempt or layout.partial_copy.exists():
         return CloneState("failed", percent, copied, total, 0, attempt, error)

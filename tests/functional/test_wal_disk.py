@@ -63,9 +63,7 @@ def test_a_cluster_and_its_copies_have_their_wal_there(disk: Path, lab: Lab):
     # With what is set aside no more its WAL is gone, too.
     assert directories(standby) == {second, wal_of(standby)}
     assert directories(primary) == {wal_of(primary)}
-    until(
-        lambda: ask(primary, "SELECT state FROM pg_stat_replication") == [("streaming",)]
-    )
+    until(lambda: ask(primary, "SELECT state FROM pg_stat_replication") == [("streaming",)])
 
 
 def test_a_copy_that_is_called_off_leaves_nothing_there(disk: Path, lab: Lab):

@@ -17,6 +17,9 @@ from sentinel.mandate import Authority, Mandate
 from surroundings import Surroundings
 
 SERVICE = "pg-hot-standby-sentinel.service"
+# Before any library adds to it: setuptools puts its own there when charmhelpers wants it, in the
+# middle of a hook, and the sentinel would be restarted before and after that.
+_PATH = tuple(sys.path)
 
 
 def ensure(unit: str, layout: Layout) -> None:
@@ -31,10 +34,15 @@ def ensure(unit: str, layout: Layout) -> None:
         unit=unit,
         python=sys.executable,
         charm_directory=_charm_directory(),
-        python_path=os.pathsep.join(path for path in sys.path if path.startswith(_charm())),
+        python_path=python_path(),
         major=layout.major,
     )
     services.ensure_running(SERVICE, restart=changed or not _works())
+
+
+def python_path() -> str:
+    """Where the sentinel finds its modules; the same all through a hook, and in each."""
+    return os.pathsep.join(path for path in _PATH if path.startswith(_charm()))
 
 
 def restart() -> None:

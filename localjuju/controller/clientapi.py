@@ -14,6 +14,7 @@ from localjuju.controller import (
     applications,
     clock,
     history,
+    leases,
     logs,
     models,
     relations,
@@ -159,6 +160,9 @@ class ClientApi:
             forced=self._deadline(force=force, no_wait=no_wait),
             dry_run=dry_run,
         )
+
+    def do_move_leadership(self, model: str, unit: str) -> None:
+        leases.move(self._world, self._world.unit(self._uuid(model), unit))
 
     def do_remove_application(
         self, model: str, applications: list[str], force: bool, no_wait: bool, dry_run: bool

@@ -274,6 +274,13 @@ class Controller:
             ),
         )
 
+    def move_leadership(self, model: str, unit: str) -> None:
+        """Take leadership from the unit that has it, and give it to another; no command of Juju's.
+
+        Who led believes so until it next renews its claim, and cannot commit as leader.
+        """
+        self._call("move_leadership", model=model, unit=unit)
+
     def remove_application(
         self,
         model: str,

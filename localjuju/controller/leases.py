@@ -21,18 +21,25 @@ def claim(world: World, unit: Row) -> bool:
     )
     if lease is not None and lease["holder"] != name and lease["expires"] > now:
         return False
-    world.store.run(
-        "INSERT INTO lease (model, application, holder, expires) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (model, application) DO UPDATE SET holder=excluded.holder, "
-        "expires=excluded.expires",
-        model,
-        application,
-        name,
-        now + world.timing.lease_s,
-    )
+    _give(world, unit)
     if lease is None or lease["holder"] != name:
         world.hub.changed(model)
     return True
+
+
+def move(world: World, unit: Row) -> None:
+    """Take the lease from whoever holds it, and give it to a unit.
+
+    The former holder learns of it as in Juju: when it renews its claim, or commits what only a
+    leader may.
+
+    Raises:
+        JujuError: the unit is going away.
+    """
+    if unit["life"] != "alive":
+        raise JujuError(f'unit "{unit["name"]}" is not alive')
+    _give(world, unit)
+    world.hub.changed(unit["model"])
 
 
 def expire(world: World) -> float | None:
@@ -69,3 +76,15 @@ def require(world: World, unit: Row) -> None:
         raise JujuError(
             f'"{unit["name"]}" is not leader of "{unit["application"]}"', "unauthorized access"
         )
+
+
+def _give(world: World, unit: Row) -> None:
+    world.store.run(
+        "INSERT INTO lease (model, application, holder, expires) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (model, application) DO UPDATE SET holder=excluded.holder, "
+        "expires=excluded.expires",
+        unit["model"],
+        unit["application"],
+        unit["name"],
+        clock.now() + world.timing.lease_s,
+    )

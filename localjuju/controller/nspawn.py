@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localjuju.controller.provider import HostMachine, Place
 from localjuju.controller.store import Row, load
-from localjuju.host import cleanup, errors, image, machines, paths
+from localjuju.host import cleanup, clocks, errors, image, machines, paths
 
 AGENT_PORT = 17070
 """Juju's own API port."""
@@ -40,6 +40,8 @@ class NspawnProvider:
             release,
             image=image.ensure(release, base=machine["base"]),
         )
+        if has_own_clock(model):
+            clocks.install(made, release, base=machine["base"])
         return HostMachine(
             name=made.name,
             hostname=made.hostname,
@@ -96,3 +98,11 @@ def release_of(model: Row) -> str:
         or os.environ.get("LOCALJUJU_RELEASE")
         or "bookworm"
     )
+
+
+def has_own_clock(model: Row) -> bool:
+    """Tell whether the machines of a model have clocks that can be stepped.
+
+    The model-config key ``localjuju-own-clock``.
+    """
+    return str(load(model["config"]).get("localjuju-own-clock")).lower() == "true"

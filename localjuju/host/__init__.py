@@ -50,7 +50,7 @@ Machines (`localjuju.host.machines`)::
     Machine.terminal(argv, *, user="root") -> int
                                                  # with a tty of the machine's own; the exit code
 
-Harm (`localjuju.host.links`, `.cgroup`, `.disks`; `localjuju/bin/machine` is their command line)::
+Harm (`localjuju.host.links`, `.cgroup`, `.disks`, `.clocks`; by hand `localjuju/bin/machine`)::
 
     Machine.freeze(), .thaw()
     links.cut(a, b, one_way=False), links.heal(a, b, one_way=False),
@@ -58,6 +58,8 @@ Harm (`localjuju.host.links`, `.cgroup`, `.disks`; `localjuju/bin/machine` is th
         # a, b: a Machine, or links.CONTROLLER; packets vanish, connections are not reset
     disks.attach(machine, path, size), disks.fill(machine, path), disks.free(machine, path),
     disks.hang(machine, path), disks.release(machine, path)
+    clocks.install(machine, release="bookworm", *, base="ubuntu@24.04")  # before its first start
+    clocks.step(machine, seconds), clocks.set_ahead(machine, seconds), clocks.ahead(machine)
 
 Throwaways (`localjuju.host.throwaway`, `machine try`)::
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from localjuju.host import (
     cleanup,
+    clocks,
     disks,
     image,
     links,
@@ -102,6 +103,15 @@ def parser() -> argparse.ArgumentParser:
         sub = command(name, _on_disk(action), text)
         sub.add_argument("name", metavar="MACHINE")
         sub.add_argument("path", metavar="PATH")
+    sub = command("clock", _clock, "step the clock of a machine that has one of its own")
+    sub.add_argument("name", metavar="MACHINE")
+    sub.add_argument(
+        "seconds",
+        metavar="SECONDS",
+        nargs="?",
+        type=float,
+        help="by how much, such as 3600 or -90.5; none: tell how far it is ahead of the host's",
+    )
     sub = command("exec", _exec, "run a command in a machine as root")
     sub.add_argument("name", metavar="MACHINE")
     sub.add_argument("--user", default="root")
@@ -213,6 +223,14 @@ def _on_disk(action: Callable[[Machine, str], object]) -> Callable[[Arguments], 
         action(names.resolve(arguments.name, arguments.model), arguments.path)
 
     return handler
+
+
+def _clock(arguments: Arguments) -> None:
+    machine = names.resolve(arguments.name, arguments.model)
+    if arguments.seconds is None:
+        print(clocks.ahead(machine))
+    else:
+        clocks.step(machine, arguments.seconds)
 
 
 def _command(arguments: Arguments, default: list[str]) -> list[str]:

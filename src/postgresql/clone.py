@@ -15,7 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from postgresql import cluster, files, jobs, recovery, services, sizes, sql, tablespaces
+from postgresql import (
+    cluster,
+    files,
+    jobs,
+    recovery,
+    services,
+    sizes,
+    sql,
+    tablespaces,
+    waldisk,
+)
 from postgresql.adoption import adopt as adopt
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
@@ -25,6 +35,8 @@ from postgresql.tablespaces import Tablespace
 _RATE_S = 10
 _START_S = 5.0
 _POLL_S = 0.02
+_LONGEST_S = 300
+"""Between two attempts, as the program has it."""
 _TAIL = 4096
 # WAL that comes while the base backup runs, and what else grows meanwhile.
 _SPARE_SHARE = 20
@@ -94,6 +106,7 @@ def start(
         return False
     with sql.remote(upstream.host, upstream.user, upstream.password, port=upstream.port) as conn:
         size, others = tablespaces.ask(conn)
+    waldisk.forget(layout.partial_copy)
     files.remove_tree(layout.partial_copy)
     files.make_directory(layout.partial_copy.parent)
     tablespaces.make_room(others)
@@ -126,7 +139,9 @@ def state(layout: Layout) -> CloneState:
     percent = min(99, copied * 100 // total) if total else 0
     if jobs.is_at_work(notes):
         next_try = jobs.note(notes, "next")
-        wait = max(0, round(float(next_try) - time.time())) if next_try else None
+        # It waits by a clock that is never stepped; the one by which it tells may have been.
+        left = round(float(next_try) - time.time()) if next_try else None
+        wait = None if left is None else min(_LONGEST_S, max(0, left))
         return CloneState("running", percent, copied, total, rate, attempt, error, wait)
     if attempt or layout.partial_copy.exists():
         return CloneState("failed", percent, copied, total, 0, attempt, error)
@@ -154,6 +169,7 @@ def forget(layout: Layout) -> bool:
     found = services.remove(layout.clone_service)
     for copy in (layout.partial_copy, layout.finished_copy):
         tablespaces.forget(copy)
+        waldisk.forget(copy)
         found |= files.remove_tree(copy)
     return files.remove_tree(layout.clone_notes) or found
 
@@ -183,6 +199,7 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
         finished=shlex.quote(str(layout.finished_copy)),
         conninfo=shlex.quote(recovery.primary_conninfo(layout, copier)),
         slot=shlex.quote("" if streams else upstream.slot),
+        wal=shlex.quote(str(waldisk.stem(layout) or "")),
     )
     services.ensure(
         layout.clone_service,
@@ -200,7 +217,12 @@ def _check_space(layout: Layout, size: int, others: Sequence[Tablespace]) -> Non
     Raises:
         CloneRefused: With both figures.
     """
-    wanted = [(layout.partial_copy.parent, size + _SPARE), *((t.partial, t.size) for t in others)]
+    wal = waldisk.stem(layout)
+    wanted = [
+        (layout.partial_copy.parent, size),
+        (wal.parent if wal else layout.partial_copy.parent, _SPARE),
+        *((t.partial, t.size) for t in others),
+    ]
     by_device: dict[int, tuple[Path, int]] = {}
     for path, amount in wanted:
         device = path.stat().st_dev

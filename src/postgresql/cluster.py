@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from postgresql import commands, files, serverlog, sql, templates
+from postgresql import commands, files, serverlog, sql, templates, waldisk
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
@@ -119,11 +119,14 @@ def create(layout: Layout, cluster_id: str) -> bool:
     files.make_directory(parent)
     new = parent / f"{layout.name}.new"
     if new.exists():
+        waldisk.forget(new)
         shutil.rmtree(new)
+    wal = waldisk.directory(layout)
     result = commands.run(
         [
             layout.programs / "initdb",
             f"--pgdata={new}",
+            *([f"--waldir={wal}"] if wal else []),
             "--username=postgres",
             "--encoding=UTF8",
             # The same on every machine and release, so that an index made on one is sorted
@@ -412,6 +415,7 @@ def set_directory_aside(directory: Path, stamp: str, what: str) -> Path:
     files.sync(directory.parent)
     for path in older:
         if path != target:
+            waldisk.forget(path)
             shutil.rmtree(path, ignore_errors=True)
     return target
 

@@ -14,6 +14,9 @@ DATA = Path("/var/lib/postgresql")
 CONFIG = Path("/etc/postgresql")
 LOGS = Path("/var/log/postgresql")
 SOCKETS = Path("/var/run/postgresql")
+WAL_DISK = Path("/var/lib/postgresql-wal")
+"""Where a disk is mounted that is for WAL alone (waldisk.py)."""
+
 NOTES = Path("/var/lib/pg-hot-standby")
 """What programs beside the hooks tell of themselves."""
 

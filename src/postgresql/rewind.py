@@ -185,13 +185,20 @@ def state(layout: Layout) -> RewindState:
 
 def _next_try_s(notes: Path, attempt: int) -> int:
     """Seconds until what failed may be tried again; 0: now."""
-    wait = min(_LONGEST_S, _SHORTEST_S * 2 ** max(0, attempt - 1))
-    try:
-        failed_at = (notes / "error").stat().st_mtime
-    except FileNotFoundError:
+    return _wait_s(float(jobs.note(notes, "failed") or 0), time.time(), attempt)
+
+
+def _wait_s(failed_at: float, now: float, attempt: int) -> int:
+    """Seconds until what failed then for the so-manieth time in a row may be tried again.
+
+    A clock that was set back must not make it longer; what failed in the future is tried at once.
+
+    >>> [_wait_s(1000.0, now, 2) for now in (1000.0, 1020.0, 1031.0, 500.0)]
+    [30, 10, 0, 0]
+    """
+    if now < failed_at:
         return 0
-    # A clock that was set back must not make it longer.
-    return max(0, min(wait, round(failed_at + wait - time.time())))
+    return max(0, round(failed_at + min(_LONGEST_S, _SHORTEST_S * 2 ** max(0, attempt - 1)) - now))
 
 
 def forget(layout: Layout) -> bool:

@@ -76,7 +76,7 @@ class ArchiveReport:
         last_wal: The last file archived; "" if none yet.
         last_age_s: Seconds since; None if none yet.
         failed_count: Failures since the statistics began.
-        failing: The latest try failed.
+        failing: The file that failed last still waits.
         waiting: WAL files that wait to be archived.
         newest_finished: The newest segment finished there; "" if none.
         newest_there: It really lies in the directory, whole.

@@ -82,7 +82,7 @@ class Look:
             again and again.
         heard: of those that stream: names, and marks that change with each message from them.
         lost_slots: of a primary: slots whose WAL is gone.
-        archive_failing: whether the last try to archive failed.
+        archive_failing: whether the file that failed to be archived last still waits.
         archive_failures: how many tries have failed; more even where each look finds none.
         archive_carried: whether older archive paths are empty and wait for a hook to leave them.
         clone: phase of the base backup job: absent, running, finished or failed.

@@ -17,6 +17,8 @@ TRY_AGAIN_S = 15
 # A standby that is so far behind has caught up once it is not behind at all; less comes and goes.
 _BEHIND = 64 * 2**20
 
+# Archiving fails while the file that failed last waits. Which was later, the last failure or the
+# last success, a clock that was stepped would tell wrongly.
 _QUERY = """
 WITH here AS MATERIALIZED (SELECT pg_is_in_recovery() AS in_recovery)
 SELECT pg_backend_pid(), in_recovery, receiver.status, receiver.pid,
@@ -34,7 +36,9 @@ SELECT pg_backend_pid(), in_recovery, receiver.status, receiver.pid,
         FROM pg_stat_replication WHERE state = 'streaming' AND reply_time IS NOT NULL),
        ARRAY(SELECT slot_name::text FROM pg_replication_slots
               WHERE NOT in_recovery AND wal_status = 'lost' ORDER BY 1),
-       last_failed_time > coalesce(last_archived_time, '-infinity'), failed_count,
+       (pg_stat_file('pg_wal/archive_status/' || last_failed_wal || '.ready', true)).isdir
+           IS NOT NULL,
+       failed_count,
        CASE WHEN receiver.latest_end_lsn IS NOT NULL AND receiver.last_msg_receipt_time IS NOT NULL
             THEN json_build_array((receiver.latest_end_lsn - '0/0')::bigint,
                                   extract(epoch FROM receiver.last_msg_receipt_time)::bigint) END

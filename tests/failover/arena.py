@@ -113,6 +113,8 @@ class Arena:
         result.gap = judge.write_gap(attempts, begin, time.monotonic())
         result.rows = sum(attempt.is_acknowledged for attempt in attempts)
         result.reigns = len(judge.reigns(attempts))
+        if plan.is_idle and result.reigns > 1:
+            result.trouble.append("another became primary, and there was no reason for it")
         self._judge(stage, run, result)
         return result
 
@@ -131,13 +133,14 @@ class Arena:
         }.items():
             with contextlib.suppress(jubilant.CLIError):
                 (directory / name).write_text(juju.cli(*words))
-        for unit in stage.units():
+        here = {unit: stage.machine(unit) for unit in stage.units()}
+        for unit, machine in {**here, **stage.left()}.items():
             script = (
                 "tail -n 3000 /var/log/postgresql/*.log; journalctl --no-pager -o short-precise "
                 "-u 'pg-hot-standby*' -u 'postgresql*' -u localjuju-agent"
             )
             with contextlib.suppress(HostError, subprocess.TimeoutExpired):
-                done = stage.machine(unit).exec(["sh", "-c", script], timeout=60)
+                done = machine.exec(["sh", "-c", script], timeout=60)
                 (directory / unit.replace("/", "-")).write_text(done.stdout)
 
     def abandon(self) -> None:
@@ -154,6 +157,7 @@ class Arena:
     def _prepare(self, units: int) -> Stage:
         stage = self._stage or self._make(units)
         self._stage = stage
+        stage.clear_away()
         stage.learn()
         while len(stage.units()) > units:
             primary = stage.cluster.primary
@@ -176,7 +180,7 @@ class Arena:
         self._rows_before = 0
         juju = jubilant.Juju(cli_binary=self._command)
         model = f"trial-{secrets.token_hex(3)}"
-        juju.add_model(model, config=self._config)
+        juju.add_model(model, config={**self._config, "localjuju-own-clock": "true"})
         juju.model = model
         juju.wait_timeout = _HEALING_S
         client = machines.get(model, add_machine(juju, bare=True))

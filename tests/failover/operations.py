@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import jubilant
 
 from tests.failover.stage import Stage
+from tests.integration.cluster import wait_until
+
+_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,28 @@ def _remove_standby(stage: Stage) -> str:
     return f"removed {standby}"
 
 
+def _force_remove_primary(stage: Stage) -> str:
+    """As an operator who has seen that another can take over.
+
+    What a primary acknowledged that stood alone nobody else has; `force-promote` is for that.
+    """
+
+    def is_backed() -> bool:
+        record = stage.record()
+        return record.get("primary") == stage.primary() and int(record["quorum"]) > 0
+
+    wait_until(is_backed, bool, _PATIENCE_S)
+    primary = stage.primary()
+    stage.force_away(primary)
+    return f"forced {primary} away"
+
+
+def _force_remove_standby(stage: Stage) -> str:
+    standby = stage.standbys()[-1]
+    stage.force_away(standby)
+    return f"forced {standby} away"
+
+
 def _add_unit(stage: Stage) -> str:
     return f"added {stage.add_unit()}"
 
@@ -70,6 +95,8 @@ OPERATIONS: dict[str, Operation] = {
     "switchover": Operation(_switchover),
     "remove-primary": Operation(_remove_primary, more=-1),
     "remove-standby": Operation(_remove_standby, more=-1),
+    "force-remove-primary": Operation(_force_remove_primary, more=-1),
+    "force-remove-standby": Operation(_force_remove_standby, more=-1),
     "add-unit": Operation(_add_unit, more=1),
     "scale": Operation(_scale, final=1),
 }

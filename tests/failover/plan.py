@@ -12,16 +12,7 @@ TARGETS = {"primary": 6, "standby": 2, "leader": 2, "all": 1}
 """Whom it strikes, and how often."""
 _UNITS = {2: 2, 3: 1}
 _SPANS_S = (((5.0, 20.0), 5), ((20.0, 60.0), 3), ((60.0, 120.0), 2))
-# What goes for all members at once is a power cut of the site, or its switch.
-_FOR_ALL = (
-    "kill-machine",
-    "reboot",
-    "freeze-machine",
-    "cut-controller",
-    "cut-peers",
-    "kill-server",
-)
-_NO_TARGET = "controller"
+_NO_TARGET = ("controller", "leadership")
 _SECOND_BEGINS_WITHIN_S = 15.0
 
 
@@ -43,7 +34,7 @@ class Event:
     lasts: float | None = 0.0
 
     def __str__(self) -> str:
-        who = "" if KINDS[self.kind].takes == _NO_TARGET else f" {self.target}"
+        who = "" if KINDS[self.kind].takes in _NO_TARGET else f" {self.target}"
         if KINDS[self.kind].end is None:
             span = ""
         elif self.lasts is None:
@@ -70,6 +61,11 @@ class Plan:
     events: tuple[Event, ...]
     operation: str = ""
     operation_at: float = 0.0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing in it is a reason for another primary."""
+        return not self.operation and all(KINDS[event.kind].idle for event in self.events)
 
     def __str__(self) -> str:
         parts = [str(event) for event in self.events]
@@ -103,7 +99,9 @@ def plan(seed: int) -> Plan:
 def _event(chance: random.Random, kinds: tuple[str, ...], at: float) -> Event:
     kind = chance.choice(kinds)
     targets = {
-        target: weight for target, weight in TARGETS.items() if target != "all" or kind in _FOR_ALL
+        target: weight
+        for target, weight in TARGETS.items()
+        if target != "all" or KINDS[kind].for_all
     }
     target = chance.choices(list(targets), list(targets.values()))[0]
     spans = [span for span, _ in _SPANS_S]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 import threading
+from typing import Any
 
 import jubilant
 
 from localjuju.host import disks, machines
 from localjuju.host.errors import HostError
 from localjuju.host.machine import Machine
+from tests.failover import neighbour
 from tests.failover.attempts import Log
-from tests.failover.faults import ARCHIVE_DISK, DATA_DISK
+from tests.failover.faults import DISKS
 from tests.failover.writers import DATABASE, MADE, ROLE, TABLE, Writers
 from tests.integration.cluster import Cluster, wait_until
 
@@ -38,6 +41,8 @@ class Stage:
         self.log = Log()
         self.writers: Writers | None = None
         self._machines: dict[str, Machine] = {}
+        self._left: dict[str, Machine] = {}
+        self._neighbours: list[str] = []
         self._lock = threading.Lock()
 
     @property
@@ -59,6 +64,11 @@ class Stage:
         """The machines by address."""
         with self._lock:
             return {machine.address: machine for machine in self._machines.values()}
+
+    def left(self) -> dict[str, Machine]:
+        """The machines that go on though their unit was forced away, by its name."""
+        with self._lock:
+            return dict(self._left)
 
     def primary(self) -> str:
         """The unit that took writes last, by what the writers were told.
@@ -85,6 +95,15 @@ class Stage:
         with self._lock:
             self._machines = known
 
+    def record(self) -> dict[str, Any]:
+        """The cluster record as Juju has it; {} if there is none."""
+        shown = json.loads(self.cluster.juju.cli("show-unit", "--format=json", self.units()[0]))
+        (unit,) = shown.values()
+        for relation in unit.get("relation-info", ()):
+            if "record" in relation.get("application-data", {}):
+                return dict(json.loads(relation["application-data"]["record"]))
+        return {}
+
     # What is done
 
     def add_unit(self) -> str:
@@ -99,7 +118,7 @@ class Stage:
         self.learn()
         self.let_in(name)
         if self.writers:
-            self.writers.follow(self.members())
+            self._tell_writers(self.writers)
         return name
 
     def wait_until_gone(self, unit: str) -> None:
@@ -111,7 +130,27 @@ class Stage:
         )
         self.learn()
         if self.writers:
-            self.writers.follow(self.members())
+            self._tell_writers(self.writers)
+
+    def force_away(self, unit: str) -> None:
+        """Forces a unit out of the model; its machine and all that runs there go on.
+
+        Nobody tells the unit, and no hook of it runs. Those who write to it alone go on, too.
+        """
+        juju, machine = self.cluster.juju, self.machine(unit)
+        # A machine goes with its last unit.
+        self._neighbours.append(neighbour.move_in(juju, machine.machine_id))
+        with self._lock:
+            self._left[unit] = machine
+        juju.cli("remove-unit", "--no-prompt", "--force", "--no-wait", unit)
+        self.wait_until_gone(unit)
+
+    def clear_away(self) -> None:
+        """Takes away the machines whose unit was forced away."""
+        with self._lock:
+            self._left.clear()
+        neighbours, self._neighbours = self._neighbours, []
+        neighbour.move_out(self.cluster.juju, neighbours)
 
     def let_in(self, unit: str) -> None:
         """Lets the writers in, as an operator lets his application in."""
@@ -158,6 +197,10 @@ class Stage:
         """How many rows a member holds, of all runs."""
         return int(self.cluster.sql(unit, f"SELECT count(*) FROM {TABLE}", DATABASE))
 
+    def _tell_writers(self, writers: Writers) -> None:
+        stay = [machine.address for machine in self.left().values()]
+        writers.follow(self.members(), stay)
+
     def _can(self, unit: str, script: str) -> bool:
         with contextlib.suppress(HostError, subprocess.TimeoutExpired):
             return self.machine(unit).exec(["sh", "-c", script], timeout=60).returncode == 0
@@ -196,6 +239,6 @@ def add_machine(juju: jubilant.Juju, bare: bool = False) -> str:
     )
     assert made
     if not bare:
-        for path in (DATA_DISK, ARCHIVE_DISK):
+        for path in DISKS:
             disks.attach(made, path, disks.parse_size(_DISK))
     return str(newest)

@@ -9,14 +9,24 @@ from tests.failover.plan import Event, Plan, plan
 
 BY_HAND = (
     Plan("the primary dies", 2, (Event(1, "kill-machine", "primary", None),)),
-    Plan("the primary stands still", 2, (Event(1, "freeze-machine", "primary", None),)),
     Plan(
-        "clients alone reach the primary",
+        "the primary stands still when it leads no more",
         2,
-        (Event(1, "cut-peers-and-controller", "primary", None),),
+        (
+            Event(1, "move-leadership", "primary"),
+            Event(2, "freeze-machine", "primary", None),
+        ),
+    ),
+    Plan(
+        "clients alone reach the primary, whose clock goes wrong",
+        2,
+        (
+            Event(1, "step-clock-back", "primary", 30),
+            Event(2, "cut-peers-and-controller", "primary", None),
+        ),
     ),
     Plan("a planned switchover", 2, (), "switchover", 1),
-    Plan("the primary is removed", 2, (), "remove-primary", 1),
+    Plan("the primary is forced away", 2, (), "force-remove-primary", 1),
 )
 SEEDS: tuple[int, ...] = ()
 

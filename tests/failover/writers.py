@@ -474,9 +474,14 @@ class Writers:
             self._start(Seeker(name, self._log, self._stop, self._client, self._where))
         self._log.wait(acknowledged(30), timeout=60, what="rows are acknowledged")
 
-    def follow(self, members: dict[str, Machine]) -> None:
-        """Takes note of members that came or went."""
-        for address in self._stay.keys() - members.keys():
+    def follow(self, members: dict[str, Machine], stay: Sequence[str] = ()) -> None:
+        """Takes note of members that came or went.
+
+        Args:
+            members: the machines by address.
+            stay: addresses of former members of which those who stay with them go on asking.
+        """
+        for address in self._stay.keys() - members.keys() - set(stay):
             for writer in self._stay.pop(address):
                 writer.leave()
         self._addresses = tuple(members)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tests.failover.faults import KINDS
 from tests.failover.operations import OPERATIONS
-from tests.failover.plan import TARGETS, plan
+from tests.failover.plan import TARGETS, Event, Plan, plan
 
 MANY = [plan(seed) for seed in range(600)]
 
@@ -43,3 +45,11 @@ def test_a_plan_is_told_in_a_line() -> None:
     line = str(plan(1))
     assert line.startswith("seed 1: ")
     assert "\n" not in line
+
+
+def test_only_harm_that_leaves_the_primary_no_reason_to_move_makes_a_plan_idle() -> None:
+    idle = Plan("by hand", 2, (Event(1, "move-leadership", "leader"),))
+    assert idle.is_idle
+    assert not dataclasses.replace(idle, operation="switchover").is_idle
+    killed = Event(1, "kill-server", "primary")
+    assert not dataclasses.replace(idle, events=(*idle.events, killed)).is_idle

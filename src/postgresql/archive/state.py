@@ -23,7 +23,7 @@ _STATS = """
 SELECT coalesce(last_archived_wal, ''),
        extract(epoch FROM clock_timestamp() - last_archived_time)::float8,
        failed_count,
-       coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+       coalesce(last_failed_wal, ''),
        extract(epoch FROM clock_timestamp() - greatest(last_archived_time,
                                                        pg_postmaster_start_time()))::float8
 FROM pg_stat_archiver
@@ -104,7 +104,7 @@ def state(layout: Layout, conn: Connection | None = None) -> Archiver:
     now = places.read(layout)
     if now.directory is None or not layout.data_directory.is_dir():
         return Archiver(now.directory)
-    last_wal, last_age_s, failed_count, failed_last, idle_s = _stats(layout, conn)
+    last_wal, last_age_s, failed_count, last_failed, idle_s = _stats(layout, conn)
     try:
         facts = program.look(layout, now)
     except program.Failed as error:
@@ -112,7 +112,10 @@ def state(layout: Layout, conn: Connection | None = None) -> Archiver:
         return Archiver(
             now.directory, last_wal, last_age_s, failed_count, failing=True, failure=failure
         )
-    failure = _failure(layout, now.directory, facts, failed_last, idle_s)
+    # Which of the two came later would be told by a clock that may have been stepped. What failed
+    # and waits no more was archived since.
+    still_waits = bool(last_failed) and (_marks(layout) / f"{last_failed}.ready").exists()
+    failure = _failure(layout, now.directory, facts, still_waits, idle_s)
     return Archiver(
         directory=now.directory,
         last_wal=last_wal,
@@ -136,8 +139,12 @@ def is_carried(layout: Layout) -> bool:
     return bool(places.read(layout).older) and not move.problem()[0]
 
 
-def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, bool, float]:
-    """The last file archived and its age in seconds, failures, whether the last try was one.
+def _marks(layout: Layout) -> Path:
+    return layout.wal_directory / "archive_status"
+
+
+def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, int, str, float]:
+    """The last file archived and its age in seconds, failures, the file that failed last.
 
     And for how many seconds a running server has archived nothing.
     """
@@ -148,18 +155,18 @@ def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, 
             with sql.local(layout, timeout_s=5) as own:
                 row = sql.row(own, _STATS)
         else:
-            return "", None, 0, False, 0.0
+            return "", None, 0, "", 0.0
     except PostgresqlError:
-        return "", None, 0, False, 0.0
+        return "", None, 0, "", 0.0
     return row[0], row[1], row[2], row[3], row[4]
 
 
 def _failure(
-    layout: Layout, directory: Path, facts: Facts, failed_last: bool, idle_s: float
+    layout: Layout, directory: Path, facts: Facts, still_waits: bool, idle_s: float
 ) -> str:
     if facts["problem"]:
         return f"archive {facts['problem']}"
-    if facts["waiting"] and failed_last:
+    if still_waits:
         return f"archive: {failures.newest(layout) or 'the archive command failed'}"
     # Neither what has only begun to wait nor a server that has only begun to run is stuck.
     stuck_s = min(facts["waiting_s"], idle_s)

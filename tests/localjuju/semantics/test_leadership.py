@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 
+import pytest
+
 from localjuju.controller.clock import Timing
-from tests.localjuju.semantics.harness import FAST, Model, until
+from localjuju.controller.facade import JujuError
+from tests.localjuju.semantics.harness import FAST, REPOSITORY, Host, Model, until
 
 
 def test_the_lease_is_60_s_and_renewed_every_30_s() -> None:
@@ -85,6 +89,74 @@ def test_removing_the_leader_revokes_its_lease_at_once(model: Model) -> None:
     gone = time.monotonic()
     model.wait_run(other, "leader-elected", ended=False)
     assert time.monotonic() - gone < FAST["lease_s"] - FAST["renew_s"]
+
+
+def test_a_lease_can_be_taken_from_a_leader_that_lives_and_given_to_another(model: Model) -> None:
+    model.deploy(units=3)
+    leader = model.wait_leader()
+    before = model.names(leader)
+    other = next(unit for unit in reversed(list(model.units())) if unit != leader)
+    begun = time.monotonic()
+    model.controller.move_leadership(model.name, other)
+    model.wait_run(other, "leader-elected")
+    assert time.monotonic() - begun < FAST["lease_s"] - FAST["renew_s"]
+    # There is no hook for one that leads no more; it is told when it renews its claim.
+    until(lambda: model.out(leader, "is-leader").strip() == "False", "it to know")
+    deadline = time.monotonic() + 2 * FAST["lease_s"]
+    while time.monotonic() < deadline:
+        assert model.leader() == other
+        time.sleep(0.2)
+    assert model.names(leader) == before
+
+
+def test_who_was_deprived_of_the_lease_believes_for_a_while_and_commits_nothing_as_leader(
+    model: Model,
+) -> None:
+    model.deploy(units=2)
+    leader = model.wait_leader()
+    other = next(unit for unit in model.units() if unit != leader)
+    script = (
+        "is-leader; relation-set -r cluster:0 --app stolen=yes; touch $probe/written; "
+        "until [ -e $probe/go ]; do sleep 0.02; done; is-leader"
+    )
+    model.script(leader, "config-changed", script)
+    # Within what its last claim guarantees.
+    model.out(leader, "is-leader")
+    model.configure(text="second")
+    until((model.probe(leader) / "written").exists, "the hook")
+    model.controller.move_leadership(model.name, other)
+    (model.probe(leader) / "go").touch()
+    run = model.wait_run(leader, "config-changed", 2)
+    assert run.out.startswith("True\n")
+    model.script(leader, "config-changed", None)
+    model.wait_run(leader, "config-changed", 3)
+    model.settle()
+    assert "stolen" not in model.out(other, "relation-get -r cluster:0 --app - probe")
+
+
+def test_a_lease_goes_to_no_unit_that_is_not_there(model: Model) -> None:
+    model.deploy()
+    with pytest.raises(JujuError, match='unit "probe/9" not found'):
+        model.controller.move_leadership(model.name, "probe/9")
+    assert model.wait_leader() == "probe/0"
+
+
+def test_a_lease_is_moved_by_the_command_line(host: Host, model: Model) -> None:
+    model.deploy(units=2)
+    other = next(unit for unit in model.units() if unit != model.wait_leader())
+
+    def lease(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [REPOSITORY / "localjuju/bin/lease", *words],
+            env={**os.environ, "LOCALJUJU_HOME": str(host.home)},
+            capture_output=True,
+            text=True,
+        )
+
+    assert lease("-m", model.name, "move", other).returncode == 0
+    assert model.leader() == other
+    refused = lease("-m", model.name, "move", "probe/9")
+    assert (refused.returncode, refused.stderr) == (1, 'lease: unit "probe/9" not found\n')
 
 
 def test_the_hooks_of_a_cut_off_unit_stop(model: Model) -> None:

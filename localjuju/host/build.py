@@ -66,12 +66,13 @@ def bootstrap(release: str, base: str, target: Path, say: Say) -> None:
     """
     prerequisites.require_for(release)
     made = definition.RELEASES[release]
+    packages = (*definition.PACKAGES, *made.packages)
     argv = [
         # Mounts that mmdebstrap makes die with it, even if it is killed.
         *("unshare", "--mount", "--propagation", "private", "--"),
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--verbose"),
         f"--components={','.join(made.components)}",
-        f"--include={','.join(definition.PACKAGES)}",
+        f"--include={','.join(packages)}",
         '--aptopt=APT::Install-Recommends "false"',
         "--dpkgopt=force-confold",
         *(f"--aptopt={option.replace('=', ' ', 1)}" for option in proxies()),
@@ -90,8 +91,7 @@ def bootstrap(release: str, base: str, target: Path, say: Say) -> None:
         str(target),
         *sources(release),
     ]
-    number = len(definition.PACKAGES)
-    say(f"image {release}: installing a minimal {made.distribution} and {number} packages")
+    say(f"image {release}: installing a minimal {made.distribution} and {len(packages)} packages")
     watch(
         argv,
         InstallProgress(f"image {release}", say),

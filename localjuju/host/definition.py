@@ -25,11 +25,13 @@ class Release:
         distribution: "Debian" or "Ubuntu", as apt labels its archive.
         version: such as "12" or "24.04".
         components: of the archive, from which packages come.
+        packages: what a machine of it has besides `PACKAGES`.
     """
 
     distribution: str
     version: str
     components: tuple[str, ...]
+    packages: tuple[str, ...] = ()
 
     @property
     def base(self) -> str | None:
@@ -37,13 +39,15 @@ class Release:
         return f"ubuntu@{self.version}" if self.distribution == "Ubuntu" else None
 
 
+# Debian has apt for essential.
+_APT = ("apt", "ubuntu-keyring")
 # Debian can be bootstrapped on every host, Ubuntu where its archive is reached.
 RELEASES = {
     "bookworm": Release("Debian", "12", ("main",)),
     "trixie": Release("Debian", "13", ("main",)),
-    "jammy": Release("Ubuntu", "22.04", ("main", "universe")),
-    "noble": Release("Ubuntu", "24.04", ("main", "universe")),
-    "resolute": Release("Ubuntu", "26.04", ("main", "universe")),
+    "jammy": Release("Ubuntu", "22.04", ("main", "universe"), _APT),
+    "noble": Release("Ubuntu", "24.04", ("main", "universe"), _APT),
+    "resolute": Release("Ubuntu", "26.04", ("main", "universe"), (*_APT, "sudo-rs")),
 }
 
 # charmhelpers and Juju's agents refuse an operating system that is not Ubuntu, so an image of
@@ -170,12 +174,13 @@ def digest(*parts: object) -> str:
 def base_name(release: str, base: str) -> str:
     """The directory name of the image of a release that is a base or poses as one."""
     files = {str(path): (ROOTFS / path).read_text() for path in rootfs_files()}
-    texts = (
-        (RELEASES[release].components,)
-        if RELEASES[release].base
+    made = RELEASES[release]
+    own = (
+        (made.components, made.packages)
+        if made.base
         else (os_release(release, base), lsb_release(base))
     )
-    key = digest(platform.machine(), PACKAGES, MASKED_UNITS, *texts, files)
+    key = digest(platform.machine(), PACKAGES, MASKED_UNITS, *own, files)
     return f"{release}-{key}"
 
 

@@ -1,6 +1,7 @@
 # The commands of this project. `make` alone lists them.
 
-# Debian release of the local machines: bookworm (PostgreSQL 15) or trixie (PostgreSQL 17).
+# Release of the local machines: bookworm (PostgreSQL 15) or trixie (17) of Debian's; where its
+# archive is reached, jammy (14), noble (16) or resolute (18) of Ubuntu's.
 RELEASE ?= bookworm
 # Juju whose behaviour the local models have, such as 4.0.15; if empty, the stand-in's own default.
 JUJU_VERSION ?= $(LOCALJUJU_JUJU_VERSION)

@@ -268,7 +268,7 @@ def make(
     """Pack, or take the pack from before if nothing has changed.
 
     Args:
-        release: Debian release of the local machine that packs.
+        release: Debian or Ubuntu release of the local machine that packs.
         platform: of charmcraft.yaml, to pack with this host's own charmcraft instead.
         result: where the charm is written.
         fresh: pack even if nothing has changed.
@@ -280,7 +280,7 @@ def make(
     """
     target = platform or f"{release} {architecture()}"
     # The image brings the Python whose wheels are packed.
-    machine = platform or definition.base_name(release, definition.DEFAULT_BASE)
+    machine = platform or definition.base_name(release, definition.base_of(release))
     kept = CHARMS / f"{key_of(machine)}.charm"
     if kept.exists() and not fresh:
         os.utime(kept)
@@ -302,7 +302,7 @@ def make(
 def main() -> int:
     """Pack as the command line asks."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--release", default="bookworm", help="Debian release of local machines")
+    parser.add_argument("--release", default="bookworm", help="release of local machines")
     parser.add_argument("--platform", help="pack for this platform of charmcraft.yaml instead")
     parser.add_argument("--output", type=Path, default=RESULT, help="where to write the charm")
     parser.add_argument("--fresh", action="store_true", help="pack even if nothing has changed")

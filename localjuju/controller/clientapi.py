@@ -18,6 +18,7 @@ from localjuju.controller import (
     logs,
     models,
     relations,
+    releases,
     status,
     units,
     usersecrets,
@@ -212,7 +213,7 @@ class ClientApi:
 
     def do_add_machine(self, model: str, num_machines: int, base: str | None) -> list[Row]:
         row = self._world.model(model)
-        chosen = base or str(models.effective_config(row)["default-base"] or "ubuntu@24.04")
+        chosen = base or releases.default_base(row)
         added = [
             {"machine": units.add_machine(self._world, row["uuid"], chosen)}
             for _ in range(num_machines)

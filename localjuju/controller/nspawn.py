@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
+from localjuju.controller import releases
 from localjuju.controller.provider import HostMachine, Place
 from localjuju.controller.store import Row, load
 from localjuju.host import cleanup, clocks, errors, image, machines, paths
@@ -33,7 +33,7 @@ class NspawnProvider:
     def create(self, model: Row, machine: Row) -> HostMachine:
         """Make the container over the image for the machine's base."""
         self.destroy(model, machine)
-        release = release_of(model)
+        release = releases.of(model)
         made = machines.create(
             model["name"],
             machine["id"],
@@ -85,19 +85,6 @@ class NspawnProvider:
             ours = owner.exists() and owner.read_text() == self._controller
             if ours and name not in known:
                 machines.destroy_model(name)
-
-
-def release_of(model: Row) -> str:
-    """Return the Debian release of a model's machines.
-
-    The model-config key ``localjuju-release``, else ``$LOCALJUJU_RELEASE`` of the daemon, else
-    bookworm.
-    """
-    return str(
-        load(model["config"]).get("localjuju-release")
-        or os.environ.get("LOCALJUJU_RELEASE")
-        or "bookworm"
-    )
 
 
 def has_own_clock(model: Row) -> bool:

@@ -9,7 +9,7 @@ Everything on disk lies under `paths.home()`: `$LOCALJUJU_HOME`, else /var/lib/l
 
 Images (`localjuju.host.image`)::
 
-    ensure(release="bookworm", *, layer=None, base="ubuntu@24.04", say=print) -> Image
+    ensure(release="bookworm", *, layer=None, base=None, say=print) -> Image
         # built on first use (minutes, `say` is told each step and how far), then cached
     Layer(name, packages=(), commands=(), files={})  # an image on top of an image
 

@@ -7,19 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from localjuju.host import definition, run
+from localjuju.host import definition, prerequisites, run
 from localjuju.host.errors import HostError
 from localjuju.host.progress import InstallProgress, Say
 
 
-def mirror() -> str | None:
-    """The archive from which the host's apt takes Debian; None leaves it to mmdebstrap.
+def mirror(distribution: str) -> str | None:
+    """The archive from which the host's apt takes a distribution; None leaves it to mmdebstrap.
 
-    A host may use a mirror near it, or the only one that it can reach. On a host that is not
-    Debian there is none to be found, and mmdebstrap knows where Debian is.
+    A host may use a mirror near it, or the only one that it can reach. On a host of another
+    distribution there is none to be found, and mmdebstrap knows where Debian and Ubuntu are.
     """
     listed = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL) $(CODENAME)"],
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL) $(CODENAME) $(SUITE)"],
         capture_output=True,
         text=True,
         env=run.environment(),
@@ -27,10 +27,25 @@ def mirror() -> str | None:
     ).stdout
     for line in listed.splitlines():
         uri, _, rest = line.partition(" ")
-        label, _, codename = rest.rpartition(" ")
-        if label == "Debian" and "-" not in codename:
+        label, _, names = rest.partition(" ")
+        # Updates have a hyphen in the code name with Debian, in the suite with Ubuntu.
+        if label == distribution and "-" not in names:
             return uri
     return None
+
+
+def sources(release: str) -> list[str]:
+    """What mmdebstrap is told of where packages come from; nothing leaves it to mmdebstrap.
+
+    An Ubuntu has the point releases of PostgreSQL in its updates, as its machines do.
+    """
+    made = definition.RELEASES[release]
+    uri = mirror(made.distribution)
+    if uri is None or made.distribution == "Debian":
+        return [uri] if uri else []
+    components = " ".join(made.components)
+    pockets = ("", "-updates", "-security")
+    return [f"deb {uri} {release}{pocket} {components}" for pocket in pockets]
 
 
 def proxies() -> list[str]:
@@ -46,17 +61,25 @@ def bootstrap(release: str, base: str, target: Path, say: Say) -> None:
     """Make the directory `target` a bootable system.
 
     Raises:
-        HostError: with the last lines of mmdebstrap, if it fails.
+        HostError: with the last lines of mmdebstrap, if it fails; before it begins, if the host
+            has no keys of the archive or mmdebstrap does not know the release.
     """
+    prerequisites.require_for(release)
+    made = definition.RELEASES[release]
+    packages = (*definition.PACKAGES, *made.packages)
     argv = [
         # Mounts that mmdebstrap makes die with it, even if it is killed.
         *("unshare", "--mount", "--propagation", "private", "--"),
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--verbose"),
-        f"--include={','.join(definition.PACKAGES)}",
+        f"--components={','.join(made.components)}",
+        f"--include={','.join(packages)}",
         '--aptopt=APT::Install-Recommends "false"',
         "--dpkgopt=force-confold",
         *(f"--aptopt={option.replace('=', ' ', 1)}" for option in proxies()),
     ]
+    if made.base:
+        # The host's apt need not trust it, where the host is Debian.
+        argv.append(f"--keyring={prerequisites.UBUNTU_KEYRING}")
     argv += [
         f"--essential-hook=install -D -m 0644 {definition.ROOTFS / name} $1/{name}"
         for name in definition.BEFORE_PACKAGES
@@ -66,10 +89,15 @@ def bootstrap(release: str, base: str, target: Path, say: Say) -> None:
         f"--customize-hook=chroot $1 systemctl mask {' '.join(definition.MASKED_UNITS)}",
         release,
         str(target),
-        *filter(None, [mirror()]),
+        *sources(release),
     ]
-    say(f"image {release}: installing a minimal Debian and {len(definition.PACKAGES)} packages")
-    watch(argv, InstallProgress(f"image {release}", say), f"image {release} was not built")
+    say(f"image {release}: installing a minimal {made.distribution} and {len(packages)} packages")
+    watch(
+        argv,
+        InstallProgress(f"image {release}", say),
+        f"image {release} was not built",
+        "see that this host reaches Ubuntu's archive" if made.base else "",
+    )
     say(f"image {release}: settling it")
     settle(target, release, base)
 
@@ -85,13 +113,12 @@ def settle(root: Path, release: str, base: str) -> None:
     wants = root / "etc/systemd/system/sysinit.target.wants"
     wants.mkdir(parents=True, exist_ok=True)
     (wants / "localjuju-network.service").symlink_to("../localjuju-network.service")
-    # /usr/lib/os-release stays Debian's and true; the file in /etc is the one that is read.
-    for name, text in (
-        ("os-release", definition.os_release(release, base)),
-        ("lsb-release", definition.lsb_release(base)),
-        ("resolv.conf", ""),
-        ("hostname", ""),
-    ):
+    texts = {"resolv.conf": "", "hostname": ""}
+    if definition.RELEASES[release].base is None:
+        # /usr/lib/os-release stays Debian's and true; the file in /etc is the one that is read.
+        texts["os-release"] = definition.os_release(release, base)
+        texts["lsb-release"] = definition.lsb_release(base)
+    for name, text in texts.items():
         path = root / "etc" / name
         path.unlink(missing_ok=True)
         path.write_text(text)
@@ -113,11 +140,11 @@ def apt_install(packages: tuple[str, ...]) -> list[list[str]]:
     ]
 
 
-def watch(argv: list[str], progress: InstallProgress, failure: str) -> None:
+def watch(argv: list[str], progress: InstallProgress, failure: str, remedy: str = "") -> None:
     """Run a program, feeding its output to `progress`.
 
     Raises:
-        HostError: with `failure` and its last lines, if it fails.
+        HostError: with `failure`, its last lines and the remedy, if it fails.
     """
     with subprocess.Popen(
         argv,
@@ -132,4 +159,4 @@ def watch(argv: list[str], progress: InstallProgress, failure: str) -> None:
         for line in process.stdout:
             progress.line(line)
     if process.returncode != 0:
-        raise HostError(failure, " / ".join(progress.tail[-4:]))
+        raise HostError(failure, " / ".join(progress.tail[-4:]), remedy)

@@ -22,7 +22,7 @@ from localjuju.host import (
     prerequisites,
     throwaway,
 )
-from localjuju.host.definition import BASES, DEFAULT_BASE, DEFAULT_RELEASE, RELEASES
+from localjuju.host.definition import BASES, DEFAULT_RELEASE, RELEASES
 from localjuju.host.errors import HostError
 from localjuju.host.image import Bind
 from localjuju.host.links import CONTROLLER, Controller
@@ -129,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("argv", metavar="COMMAND", nargs=argparse.REMAINDER)
     sub = command("image", _image, "build the image of a release, if there is none")
     sub.add_argument("--release", choices=sorted(RELEASES), default=DEFAULT_RELEASE)
-    sub.add_argument("--base", choices=sorted(BASES), default=DEFAULT_BASE)
+    sub.add_argument("--base", choices=sorted(BASES))
     sub.add_argument("--prune", action="store_true", help="remove images that no machine uses")
     command("sweep", lambda _: None, "only clean up after commands that were killed")
     sub = command("prerequisites", _prerequisites, "tell what this host lacks")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localjuju.host import build, definition, paths, run, surroundings
-from localjuju.host.definition import DEFAULT_BASE, DEFAULT_RELEASE, Layer
+from localjuju.host.definition import DEFAULT_RELEASE, Layer
 from localjuju.host.errors import HostError
 from localjuju.host.inside import BindSpec, Spec
 from localjuju.host.progress import InstallProgress, Say
@@ -30,8 +30,8 @@ class Image:
 
     Attributes:
         name: its directory below `paths.images()`; changes with its definition.
-        release: Debian's code name.
-        base: what it poses as, such as "ubuntu@24.04".
+        release: Debian's or Ubuntu's code name.
+        base: what it is or poses as, such as "ubuntu@24.04".
         layers: directories as overlayfs wants them for lowerdir, topmost first.
     """
 
@@ -185,25 +185,23 @@ def ensure(
     release: str = DEFAULT_RELEASE,
     *,
     layer: Layer | None = None,
-    base: str = DEFAULT_BASE,
+    base: str | None = None,
     say: Say = print,
 ) -> Image:
     """The image of a release, built if there is none of the present definition.
 
     Args:
-        release: Debian's code name, one of `definition.RELEASES`.
+        release: Debian's or Ubuntu's code name, one of `definition.RELEASES`.
         layer: something to add on top; cached apart, so the image below is shared.
-        base: the Ubuntu that os-release names, one of `definition.BASES`.
+        base: the Ubuntu that os-release names, one of `definition.BASES`; by default the one
+            that the release is, else `definition.DEFAULT_BASE`.
         say: is told, in lines, what is being done and how far it is; nothing if it is cached.
 
     Raises:
-        HostError: if the release or base is unknown, or a step of the build fails. What was
-            half made is removed, now or by the next `cleanup.sweep`.
+        HostError: if the release or base is unknown, an Ubuntu should pose as another, or a step
+            of the build fails. What was half made is removed, now or by the next `cleanup.sweep`.
     """
-    if release not in definition.RELEASES:
-        raise HostError("no such image", release, f"known: {', '.join(definition.RELEASES)}")
-    if base not in definition.BASES:
-        raise HostError("no such base", base, f"known: {', '.join(definition.BASES)}")
+    base = definition.base_of(release, base)
     name = definition.base_name(release, base)
     below = Image(name, release, base, (paths.images() / name / "tree",))
     _ensure_built(name, lambda tree: build.bootstrap(release, base, tree, say))

@@ -8,10 +8,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from localjuju.host import run
+from localjuju.host import definition, run
 from localjuju.host.errors import HostError
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+UBUNTU_KEYRING = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
+# By it mmdebstrap knows what is a release of Ubuntu's.
+UBUNTU_RELEASES = Path("/usr/share/distro-info/ubuntu.csv")
 
 # Debian's and Ubuntu's names, with a file or program by which one sees that it is there.
 PACKAGES: dict[str, str] = {
@@ -85,6 +88,30 @@ def require() -> None:
             "machines cannot run yet",
             f"not installed: {', '.join(lacking.packages)}",
             f"apt-get install {' '.join(lacking.packages)}",
+        )
+
+
+def require_for(release: str) -> None:
+    """Raise HostError, with the remedy, unless an image of the release can be made here.
+
+    Only Ubuntu's need more than every machine does: their archive's keys, which Debian has in a
+    package since trixie, and their names.
+    """
+    if definition.RELEASES[release].base is None:
+        return
+    what = f"image {release} cannot be made yet"
+    if not UBUNTU_KEYRING.exists():
+        raise HostError(
+            what,
+            f"there are no keys of Ubuntu's archive at {UBUNTU_KEYRING}",
+            "install the package ubuntu-keyring (Debian has it since 13; on 12 take that of 13)",
+        )
+    known = UBUNTU_RELEASES.read_text() if UBUNTU_RELEASES.exists() else ""
+    if f",{release}," not in known:
+        raise HostError(
+            what,
+            f"{UBUNTU_RELEASES} does not list it",
+            "install the newest distro-info-data",
         )
 
 

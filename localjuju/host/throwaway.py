@@ -57,7 +57,7 @@ def machine(
     """A running machine in a model of its own, gone when the block is left.
 
     Args:
-        release: Debian's code name.
+        release: Debian's or Ubuntu's code name.
         binds: paths of the host to show in it.
         sizes: path in the machine -> size of a disk for it, such as "64M".
         layer: what the image has on top.

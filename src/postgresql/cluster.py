@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,11 @@ _RELOAD_POLL_S = 0.002
 _STOP_S = 3600
 # As pg_ctl sends them; see pg_ctl(1).
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+# Where ControlFileData has its state, and DB_IN_PRODUCTION. Source: pg_control.h, the same from
+# PostgreSQL 14 to 18.
+_CONTROL_STATE_AT = 16
+_IN_PRODUCTION = 6
 
 # What pg_createcluster makes, in its own order; the last one tells that it came to its end.
 _CONFIG_FILES = ("start.conf", "postgresql.conf", "pg_hba.conf", "pg_ident.conf", "environment")
@@ -232,13 +238,30 @@ def is_accepting(layout: Layout) -> bool:
 def status(layout: Layout) -> str:
     """What a running server notes of itself: "starting", "stopping", "ready" or "standby".
 
-    "standby": it accepts read-only connections. "" where none runs. Source: miscadmin.h,
-    LOCK_FILE_LINE_PM_STATUS.
+    "ready": it takes connections, a hot standby as well as a primary. "standby": it is one that
+    takes none. "" where none runs. Source: miscadmin.h, LOCK_FILE_LINE_PM_STATUS.
     """
     if not is_running(layout):
         return ""
     lines = (files.read(layout.data_directory / "postmaster.pid") or "").splitlines()
     return lines[7].strip() if len(lines) > 7 else "starting"
+
+
+def is_in_production(layout: Layout) -> bool:
+    """Whether a running server is up and no standby, told without asking it; below 1 ms.
+
+    For one whose connections are all taken, or that hangs. No program is started for it: what
+    keeps the server from answering would keep the program from telling in time. Where the control
+    file cannot be read, it counts as no standby's.
+    """
+    if status(layout) != "ready":
+        return False
+    try:
+        control = (layout.data_directory / "global/pg_control").read_bytes()
+        (found,) = struct.unpack_from("=I", control, _CONTROL_STATE_AT)
+    except (OSError, struct.error):
+        return True
+    return found == _IN_PRODUCTION
 
 
 def start(

@@ -25,8 +25,8 @@ def is_primary(layout: Layout) -> bool:
         with sql.local(layout) as conn:
             (in_recovery,) = sql.row(conn, "SELECT pg_is_in_recovery()")
     except (NotReachable, QueryRefused):
-        # A primary with its connections used up says so much in its lock file.
-        return cluster.status(layout) == "ready"
+        # A primary with its connections used up says so much in its files.
+        return cluster.is_in_production(layout)
     return not in_recovery
 
 

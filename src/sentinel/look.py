@@ -80,9 +80,9 @@ class Observer:
             (row,) = self._line.ask(_QUERY)
         except NoAnswer as error:
             up = cluster.is_running(self._layout)
-            # One whose connections are all taken says in its lock file what it is. The file is
+            # One whose connections are all taken says in its files what it is. The lock file is
             # as old as the postmaster, so that one that has restarted by itself is not believed.
-            ready = up and not error.on_its_way and cluster.status(self._layout) == "ready"
+            ready = up and not error.on_its_way and cluster.is_in_production(self._layout)
             return Look(up=up, writable=ready)
         return self._answered(row)
 

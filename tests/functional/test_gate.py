@@ -9,7 +9,7 @@ import time
 import pytest
 
 from postgresql import cluster, commands, configuration, files, gate, settings
-from postgresql.errors import NotReachable, ServerRefused, SettingRefused
+from postgresql.errors import NotReachable, QueryRefused, ServerRefused, SettingRefused
 from postgresql.layout import Layout
 from postgresql.settings import Settings
 from tests.functional.lab import Lab, ask, until, value
@@ -18,7 +18,8 @@ from tests.functional.lab import Lab, ask, until, value
 def is_standby(layout: Layout) -> bool:
     try:
         return value(layout, "SELECT pg_is_in_recovery()") is True
-    except NotReachable:
+    except (NotReachable, QueryRefused):
+        # The session may end in the midst of its query, with the process that crashed.
         return False
 
 

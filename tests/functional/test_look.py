@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from postgresql import cluster
+from postgresql import cluster, gate
 from postgresql.layout import Layout
 from sentinel import events
 from sentinel.events import between
 from sentinel.look import Observer
-from tests.functional.lab import Lab, ask, until, value
+from tests.functional.lab import Lab, ask, frozen, until, value
 
 RECEIVER = "SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'"
 SENDER = "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'"
@@ -49,3 +49,12 @@ def test_a_server_that_was_away_between_two_looks_is_told_of(lab: Lab) -> None:
     cluster.start(primary)
 
     assert between(before, observer.look()) == (events.SERVER_STARTED,)
+
+
+def test_a_server_that_does_not_answer_is_a_primary_only_if_it_takes_writes(lab: Lab) -> None:
+    for layout, writable in zip(pair(lab), (True, False), strict=True):
+        observer = Observer(layout)
+        with frozen(layout):
+            seen = observer.look()
+            assert (seen.up, seen.running, seen.writable) == (True, False, writable)
+        assert gate.is_primary(layout) is writable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localjuju.host import cleanup, image, paths
+from localjuju.host import cleanup, definition, image, paths, prerequisites
 from localjuju.host.errors import HostError
 from localjuju.host.image import Bind, Layer
 
@@ -116,3 +116,28 @@ def test_a_build_that_was_killed_is_swept():
 def test_an_unknown_release_is_refused_with_those_that_are_known():
     with pytest.raises(HostError, match="bookworm, trixie"):
         image.ensure("sid")
+
+
+def test_an_ubuntu_is_its_own_base_and_debian_poses_as_any():
+    assert definition.base_of("bookworm") == "ubuntu@24.04"
+    assert definition.base_of("bookworm", "ubuntu@22.04") == "ubuntu@22.04"
+    assert definition.base_of("jammy") == "ubuntu@22.04"
+    with pytest.raises(HostError, match=r"jammy is ubuntu@22\.04"):
+        image.ensure("jammy", base="ubuntu@24.04")
+
+
+def test_a_host_without_the_keys_of_ubuntu_is_told_what_brings_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(prerequisites, "UBUNTU_KEYRING", tmp_path / "none.gpg")
+    prerequisites.require_for("trixie")
+    with pytest.raises(HostError, match="install the package ubuntu-keyring"):
+        prerequisites.require_for("noble")
+
+
+def test_a_host_that_does_not_know_an_ubuntu_is_told_what_lists_it(monkeypatch, tmp_path):
+    (tmp_path / "keys.gpg").touch()
+    (tmp_path / "ubuntu.csv").write_text("24.04 LTS,Noble Numbat,noble,2023-10-12\n")
+    monkeypatch.setattr(prerequisites, "UBUNTU_KEYRING", tmp_path / "keys.gpg")
+    monkeypatch.setattr(prerequisites, "UBUNTU_RELEASES", tmp_path / "ubuntu.csv")
+    prerequisites.require_for("noble")
+    with pytest.raises(HostError, match="newest distro-info-data"):
+        prerequisites.require_for("resolute")

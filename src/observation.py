@@ -19,6 +19,7 @@ from postgresql import (
     recovery,
     rewind,
     roles,
+    room,
     sql,
     starved,
     synchronous,
@@ -101,10 +102,16 @@ def _with_log(
             else None,
             final=end.final,
             deaf=recovery.follows(layout) is None,
+            cramped=room.lacking(layout, end.segment_size) if is_electing(here) else "",
         )
     if is_following(server, here.peers.primary):
         return machine
     return replace(machine, diverged=_has_diverged(layout, here))
+
+
+def is_electing(here: Surroundings) -> bool:
+    """Whether there is no primary until enough units have told how far their logs go."""
+    return here.peers.record is not None and here.peers.record.primary is None
 
 
 def is_following(server: Server, primary: Member | None) -> bool:

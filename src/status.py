@@ -99,6 +99,10 @@ def _state(outcome: Outcome) -> Line:
     if clone.phase in ("running", "failed") and not view.owns_data:
         return _cloning(found)
     if view.record is not None and view.record.primary is None and view.owns_data:
+        if view.machine.cramped:
+            return Line(
+                "blocked", f"no room to take over: {view.machine.cramped}; {_electing(view)}"
+            )
         return Line("waiting", _electing(view))
     if view.owns_data and server.accepting:
         line = _standby(found) if server.in_recovery else _primary(found)

@@ -55,6 +55,8 @@ class Machine:
             known.
         heard_at: when it told so last, in seconds since 1970 by this machine's clock.
         unwell: why its own server, a primary's, takes no write.
+        cramped: which of its disks has no room for what a primary writes; looked at only while
+            one is elected.
     """
 
     address: str = ""
@@ -92,6 +94,7 @@ class Machine:
     heard: int = 0
     heard_at: int = 0
     unwell: str = ""
+    cramped: str = ""
 
     @property
     def writable(self) -> bool:

@@ -98,13 +98,17 @@ def _promise(view: View, proved: bool) -> Promise | None:
 
 
 def _ballot(view: View) -> Ballot | None:
-    """Only of a server that is deaf, and has replayed all that it has."""
+    """Only of a server that is deaf, has replayed all that it has, and could be primary.
+
+    One whose disk is full is as far on as anybody, as often as it is elected and fails. Where it
+    says nothing, it counts as one that is down: rule R4 asks whether the others are enough.
+    """
     record, machine = view.record, view.machine
     if record is None or record.primary is not None or not view.owns_data:
         return None
     if not machine.running or not machine.in_recovery or not machine.deaf:
         return None
-    if machine.log_end is None:
+    if machine.log_end is None or machine.cramped:
         return None
     return Ballot(
         record.term,

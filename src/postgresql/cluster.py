@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from postgresql import commands, files, serverlog, sql, templates, waldisk
-from postgresql.errors import NotReachable, ServerRefused
+from postgresql.errors import NotReachable, ServerRefused, Silent
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
 SAMPLES = Path("/usr/share/postgresql")
@@ -297,7 +297,15 @@ def start(
         if result.returncode:
             raise ServerRefused(f"start PostgreSQL {layout.label}", commands.words(result))
     deadline = time.monotonic() + wait_s
-    while not is_accepting(layout):
+    while True:
+        try:
+            with sql.local(layout):
+                return True
+        except Silent:
+            # It neither starts nor refuses; no waiting here makes it go on.
+            return False
+        except NotReachable:
+            pass
         if not is_running(layout) and _has_ended(layout):
             raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
         if time.monotonic() > deadline:
@@ -305,7 +313,6 @@ def start(
         if meanwhile is not None:
             meanwhile()
         time.sleep(_POLL_S)
-    return True
 
 
 def stop(

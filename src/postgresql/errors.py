@@ -38,6 +38,10 @@ class NotReachable(PostgresqlError):
     """No connection to a server can be had."""
 
 
+class Silent(NotReachable):
+    """A server that takes connections, and says nothing on them: it stands still."""
+
+
 class QueryRefused(PostgresqlError):
     """A statement failed on a server that could be reached."""
 

@@ -3,6 +3,9 @@
 A statement's timeout is the server's to keep. One that is frozen, or whose disk hangs, keeps none,
 and libpq would wait with it for ever; so the waiting is bounded here as well. For connections that
 are made elsewhere nothing changes.
+
+And a hook asks in a dozen places. What it waited for in vain once, it does not wait for again: a
+leader has half a minute to act in, and may be needed to have another unit elected.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from postgresql.errors import NotReachable, QueryRefused
+from postgresql.errors import NotReachable, QueryRefused, Silent
 from postgresql.layout import Layout
 
 APPLICATION_NAME = "pg-hot-standby"
@@ -29,6 +32,10 @@ _GRACE_S = 3.0
 """What a server gets beyond a timeout, to say itself that it was too slow."""
 
 Row = tuple[Any, ...]
+
+
+class _NoAnswer(psycopg2.OperationalError):
+    """The waiting for a server's answer has come to its end."""
 
 
 class _Patient(Connection):
@@ -53,7 +60,7 @@ def _wait(conn: Connection) -> None:
     while (state := conn.poll()) != extensions.POLL_OK:
         left_s = None if deadline is None else deadline - time.monotonic()
         if left_s is not None and left_s <= 0:
-            raise psycopg2.OperationalError(f"it did not answer within {patience_s:g} s")
+            raise _NoAnswer(f"it did not answer within {patience_s:g} s")
         reads, writes = ([conn], []) if state == extensions.POLL_READ else ([], [conn])
         select.select(reads, writes, [], left_s)
 
@@ -62,6 +69,8 @@ extensions.set_wait_callback(_wait)
 
 _kept: dict[tuple[Layout, str], _Patient] | None = None
 """Within `keeping`: the local connections, by cluster and database; None outside."""
+_silent: dict[Layout, str] = {}
+"""Within `keeping`: the servers that did not answer, and which processes they were."""
 
 
 @contextlib.contextmanager
@@ -82,6 +91,7 @@ def keeping() -> Generator[None, None, None]:
         for conn in _kept.values():
             conn.close()
         _kept = None
+        _silent.clear()
 
 
 @contextlib.contextmanager
@@ -99,30 +109,43 @@ def local(
         fresh: A session that begins now, and is not kept.
 
     Raises:
+        Silent: It does not answer at all, or has not within this `keeping`.
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
     whom = f"PostgreSQL {layout.label}"
+    if layout in _silent and _silent[layout] == _process(layout):
+        raise Silent(f"connect to {whom}", "it did not answer a moment ago")
     keep = _kept is not None and not fresh
     conn = _taken(layout, database) if keep else None
     if conn is None:
-        conn = _connect(
-            whom,
-            timeout_s,
-            # A superuser runs nothing that others may have put into the schema public.
-            more_options="-c search_path=pg_catalog",
-            host=str(layout.socket_directory),
-            port=layout.port,
-            user="postgres",
-            dbname=database,
-        )
+        try:
+            conn = _connect(
+                whom,
+                timeout_s,
+                # A superuser runs nothing that others may have put into the schema public.
+                more_options="-c search_path=pg_catalog",
+                host=str(layout.socket_directory),
+                port=layout.port,
+                user="postgres",
+                dbname=database,
+            )
+        except Silent:
+            _note_silence(layout)
+            raise
         if _kept is not None and keep:
             _kept[layout, database] = conn
     with _asking(whom, conn, keep):
-        if keep:
-            conn.patience_s = timeout_s + _GRACE_S
-            rows(conn, "SET statement_timeout = %s", [round(timeout_s * 1000)])
-        yield conn
+        try:
+            if keep:
+                conn.patience_s = timeout_s + _GRACE_S
+                rows(conn, "SET statement_timeout = %s", [round(timeout_s * 1000)])
+            yield conn
+        except _NoAnswer:
+            # Or another server's, which was asked meanwhile.
+            if conn.closed:
+                _note_silence(layout)
+            raise
 
 
 @contextlib.contextmanager
@@ -225,10 +248,25 @@ def _connect(
             **cast("dict[str, Any]", parameters),
         )
         conn.autocommit = True
+    except _NoAnswer as error:
+        raise Silent(f"connect to {whom}", words(error)) from None
     except psycopg2.Error as error:
         raise NotReachable(f"connect to {whom}", words(error)) from None
     conn.patience_s = timeout_s + _GRACE_S
     return conn
+
+
+def _note_silence(layout: Layout) -> None:
+    if _kept is not None:
+        _silent[layout] = _process(layout)
+
+
+def _process(layout: Layout) -> str:
+    """Which run of a server it is: what stands in its lock file."""
+    try:
+        return (layout.data_directory / "postmaster.pid").read_text()
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager

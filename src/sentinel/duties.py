@@ -135,7 +135,7 @@ class Duties:
             unwell=beat.lost if own else "",
             electing=mandate is not None and mandate.electing,
             gated=again if is_gated(seen, mandate) else 0,
-            apart=again if is_apart(seen, mandate) and not lost else 0,
+            apart=again if is_apart(seen, mandate, lost) else 0,
             promoted=promoted,
         )
 
@@ -247,10 +247,15 @@ def target(seen: Look, mandate: Mandate | None) -> Target | None:
     return None
 
 
-def is_apart(seen: Look, mandate: Mandate | None) -> bool:
-    """Whether a standby is to follow somebody, does not, and nothing beside it works on that."""
+def is_apart(seen: Look, mandate: Mandate | None, lost: str) -> bool:
+    """Whether a standby is to follow somebody, does not, and nothing beside it works on that.
+
+    Or follows nobody as one is elected: what kept it from giving a ballot may be over.
+    """
     busy = seen.streaming or seen.clone in ("running", "finished") or seen.rewind == "running"
-    return bool(mandate and mandate.upstream and seen.in_recovery and not busy)
+    if mandate is None or not seen.in_recovery or busy:
+        return False
+    return mandate.electing or (bool(mandate.upstream) and not lost)
 
 
 def is_gated(seen: Look, mandate: Mandate | None) -> bool:

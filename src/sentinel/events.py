@@ -98,7 +98,7 @@ class Look:
         gated: grows now and then while the server is one that may accept writes and does not,
             as whatever started it was not the charm; 0 otherwise.
         apart: grows now and then while a standby does not stream although its primary takes
-            writes; 0 otherwise.
+            writes, or while one is elected; 0 otherwise.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
     """
 

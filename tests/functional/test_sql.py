@@ -1,9 +1,11 @@
 """Connections that a hook keeps, on a real server."""
 
+import time
+
 import pytest
 
 from postgresql import cluster, sql
-from postgresql.errors import NotReachable, QueryRefused
+from postgresql.errors import NotReachable, QueryRefused, Silent
 from postgresql.layout import Layout
 from tests.functional.lab import ADDRESS, Lab, frozen
 
@@ -75,7 +77,17 @@ def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
             ):
                 sql.row(conn, PID)
             with pytest.raises(NotReachable, match="did not answer within 2 s"):
-                sql.local(primary, timeout_s=0.5).__enter__()
-            with pytest.raises(NotReachable, match="did not answer within 2 s"):
                 sql.remote(ADDRESS, "nobody", "", port=primary.port, timeout_s=0.5).__enter__()
-        assert pid(primary) != first
+
+            # What was waited for in vain is not waited for again.
+            began = time.monotonic()
+            with pytest.raises(Silent, match="a moment ago"):
+                pid(primary)
+            assert not cluster.start(primary)
+            assert time.monotonic() - began < 1
+    assert pid(primary) != first
+
+
+def test_a_connection_is_not_waited_for_either(primary: Layout):
+    with frozen(primary), pytest.raises(Silent, match="did not answer within 2 s"):
+        sql.local(primary, timeout_s=0.5).__enter__()

@@ -277,6 +277,21 @@ class TestNaming:
         assert named is not None
         assert named.primary == "pg/1"
 
+    @pytest.mark.parametrize(("cramped", "gives"), [("", True), ("/wal has 0 B free", False)])
+    def test_one_that_has_no_room_to_be_primary_gives_none(
+        self, cramped: str, gives: bool
+    ) -> None:
+        sealed = changed(
+            SERVING,
+            in_recovery=True,
+            standby_signal=True,
+            deaf=True,
+            log_end=1000,
+            cramped=cramped,
+        )
+        told = tell(view(record=self.ELECTION, machine=sealed), None, False, True)
+        assert (told.ballot is not None) is gives
+
     def test_only_ballots_of_this_term_count(self) -> None:
         assert election.named(view(self.ballot(term=2), record=self.ELECTION)) is None
 

@@ -55,6 +55,32 @@ def asking(wanted: int, whole: Found, quorum: int = 0) -> Found:
     return dataclasses.replace(whole, view=view)
 
 
+class TestElection:
+    @pytest.mark.parametrize(
+        ("cramped", "level", "text"),
+        [
+            ("", "waiting", "no primary: electing, 0 of 1 ballots; bring back pg/0 or pg/1"),
+            (
+                "/wal has 0 B free, and needs 32.0 MB",
+                "blocked",
+                (
+                    "no room to take over: /wal has 0 B free, and needs 32.0 MB; "
+                    "no primary: electing, 0 of 1 ballots; bring back pg/0 or pg/1"
+                ),
+            ),
+        ],
+    )
+    def test_one_with_a_full_disk_asks_for_room(self, cramped: str, level: str, text: str) -> None:
+        whole = standby()
+        record = dataclasses.replace(
+            RECORD, primary=None, previous_primary="pg/0", candidates=("pg/1",), quorum=1
+        )
+        machine = dataclasses.replace(whole.view.machine, cramped=cramped)
+        view = dataclasses.replace(whole.view, record=record, machine=machine)
+        line = of_unit(Outcome(dataclasses.replace(whole, view=view)))
+        assert (line.level, line.text) == (level, text)
+
+
 class TestPrimary:
     def test_alone(self) -> None:
         line = of_unit(Outcome(primary()))

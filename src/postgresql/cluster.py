@@ -226,11 +226,20 @@ def is_running(layout: Layout) -> bool:
 
 def is_accepting(layout: Layout) -> bool:
     """Whether a connection can be had, and not of another server on the same port."""
+    try:
+        return _takes_connections(layout)
+    except Silent:
+        return False
+
+
+def _takes_connections(layout: Layout) -> bool:
     if not is_running(layout):
         return False
     try:
         with sql.local(layout):
             return True
+    except Silent:
+        raise
     except NotReachable:
         return False
 
@@ -299,13 +308,11 @@ def start(
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            with sql.local(layout):
+            if _takes_connections(layout):
                 return True
         except Silent:
             # It neither starts nor refuses; no waiting here makes it go on.
             return False
-        except NotReachable:
-            pass
         if not is_running(layout) and _has_ended(layout):
             raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
         if time.monotonic() > deadline:
@@ -438,6 +445,9 @@ def set_directory_aside(directory: Path, stamp: str, what: str) -> Path:
     """
     older = aside(directory)
     target = directory.with_name(f"{directory.name}.set-aside-{stamp}")
+    while target.exists():
+        # Twice within a second.
+        target = target.with_name(f"{target.name}-again")
     try:
         directory.rename(target)
     except OSError as error:

@@ -108,6 +108,7 @@ def start(
         size, others = tablespaces.ask(conn)
     waldisk.forget(layout.partial_copy)
     files.remove_tree(layout.partial_copy)
+    waldisk.sweep(layout)
     files.make_directory(layout.partial_copy.parent)
     tablespaces.make_room(others)
     _check_space(layout, size, others)
@@ -171,6 +172,7 @@ def forget(layout: Layout) -> bool:
         tablespaces.forget(copy)
         waldisk.forget(copy)
         found |= files.remove_tree(copy)
+    waldisk.sweep(layout)
     return files.remove_tree(layout.clone_notes) or found
 
 

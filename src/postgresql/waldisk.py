@@ -7,6 +7,7 @@ and a copy grows beside the one that serves.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -47,3 +48,11 @@ def forget(directory: Path) -> None:
     link = directory / "pg_wal"
     if link.is_symlink() and WAL_DISK in link.readlink().parents:
         shutil.rmtree(link.readlink(), ignore_errors=True)
+
+
+def sweep(layout: Layout) -> None:
+    """Delete the places that were made for WAL and never had any: a copy ended just then."""
+    for place in (WAL_DISK / str(layout.major)).glob(f"{layout.name}.*"):
+        # Nothing that was used is empty, and this deletes only what is.
+        with contextlib.suppress(OSError):
+            place.rmdir()

@@ -164,5 +164,5 @@ if __name__ == "__main__":
     # ops has two lines for Juju's log in every hook, each of them a program to start; Juju's agent
     # says there by itself which hook it runs.
     logging.disable(logging.DEBUG)
-    with sql.keeping():
+    with sql.keeping(gives_up=True):
         ops.main(PgHotStandbyCharm)

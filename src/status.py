@@ -101,7 +101,8 @@ def _state(outcome: Outcome) -> Line:
     if view.record is not None and view.record.primary is None and view.owns_data:
         if view.machine.cramped:
             return Line(
-                "blocked", f"no room to take over: {view.machine.cramped}; {_electing(view)}"
+                "blocked",
+                f"no room to take over: {view.machine.cramped}, make room; {_electing(view)}",
             )
         return Line("waiting", _electing(view))
     if view.owns_data and server.accepting:

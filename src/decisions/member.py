@@ -101,7 +101,7 @@ def _ballot(view: View) -> Ballot | None:
     """Only of a server that is deaf, has replayed all that it has, and could be primary.
 
     One whose disk is full is as far on as anybody, as often as it is elected and fails. Where it
-    says nothing, it counts as one that is down: rule R4 asks whether the others are enough.
+    says nothing, it counts as one that is down: rule R7 asks whether the others are enough.
     """
     record, machine = view.record, view.machine
     if record is None or record.primary is not None or not view.owns_data:

@@ -106,8 +106,7 @@ def start(
         return False
     with sql.remote(upstream.host, upstream.user, upstream.password, port=upstream.port) as conn:
         size, others = tablespaces.ask(conn)
-    waldisk.forget(layout.partial_copy)
-    files.remove_tree(layout.partial_copy)
+    waldisk.remove(layout.partial_copy)
     waldisk.sweep(layout)
     files.make_directory(layout.partial_copy.parent)
     tablespaces.make_room(others)
@@ -170,8 +169,7 @@ def forget(layout: Layout) -> bool:
     found = services.remove(layout.clone_service)
     for copy in (layout.partial_copy, layout.finished_copy):
         tablespaces.forget(copy)
-        waldisk.forget(copy)
-        found |= files.remove_tree(copy)
+        found |= waldisk.remove(copy)
     waldisk.sweep(layout)
     return files.remove_tree(layout.clone_notes) or found
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import select
-import shutil
 import signal
 import struct
 import time
@@ -124,9 +124,8 @@ def create(layout: Layout, cluster_id: str) -> bool:
     parent = layout.data_directory.parent
     files.make_directory(parent)
     new = parent / f"{layout.name}.new"
-    if new.exists():
-        waldisk.forget(new)
-        shutil.rmtree(new)
+    waldisk.remove(new)
+    waldisk.sweep(layout)
     wal = waldisk.directory(layout)
     result = commands.run(
         [
@@ -455,8 +454,8 @@ def set_directory_aside(directory: Path, stamp: str, what: str) -> Path:
     files.sync(directory.parent)
     for path in older:
         if path != target:
-            waldisk.forget(path)
-            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                waldisk.remove(path)
     return target
 
 

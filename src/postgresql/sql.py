@@ -69,29 +69,33 @@ extensions.set_wait_callback(_wait)
 
 _kept: dict[tuple[Layout, str], _Patient] | None = None
 """Within `keeping`: the local connections, by cluster and database; None outside."""
-_silent: dict[Layout, str] = {}
-"""Within `keeping`: the servers that did not answer, and which processes they were."""
+_silent: dict[Layout, str] | None = None
+"""Within `keeping` that gives up: the servers that did not answer, and which runs of them."""
 
 
 @contextlib.contextmanager
-def keeping() -> Generator[None, None, None]:
+def keeping(*, gives_up: bool = False) -> Generator[None, None, None]:
     """Have `local` keep its connections for the next caller in the block, which may be nested.
 
     A hook asks a server in a dozen places. A connection costs the server a process of its own,
     which is most of what those places would cost. For one thread.
+
+    Args:
+        gives_up: Ask a server that did not answer in time no more until the end of the block.
+            Not for a program that goes on asking until it does.
     """
-    global _kept
+    global _kept, _silent
     if _kept is not None:
         yield
         return
     _kept = {}
+    _silent = {} if gives_up else None
     try:
         yield
     finally:
         for conn in _kept.values():
             conn.close()
-        _kept = None
-        _silent.clear()
+        _kept = _silent = None
 
 
 @contextlib.contextmanager
@@ -109,12 +113,12 @@ def local(
         fresh: A session that begins now, and is not kept.
 
     Raises:
-        Silent: It does not answer at all, or has not within this `keeping`.
+        Silent: It does not answer at all, or has not in a block that gives up.
         NotReachable: No connection, in libpq's or the server's words.
         QueryRefused: A statement in the body failed.
     """
     whom = f"PostgreSQL {layout.label}"
-    if layout in _silent and _silent[layout] == _process(layout):
+    if _silent and layout in _silent and _silent[layout] == _process(layout):
         raise Silent(f"connect to {whom}", "it did not answer a moment ago")
     keep = _kept is not None and not fresh
     conn = _taken(layout, database) if keep else None
@@ -257,7 +261,7 @@ def _connect(
 
 
 def _note_silence(layout: Layout) -> None:
-    if _kept is not None:
+    if _silent is not None:
         _silent[layout] = _process(layout)
 
 

@@ -40,14 +40,20 @@ def directory(layout: Layout) -> Path | None:
     return place and place.with_name(f"{place.name}.{secrets.token_hex(4)}")
 
 
-def forget(directory: Path) -> None:
-    """Delete the WAL of a data directory that is about to be deleted, if it lies on the disk.
+def remove(directory: Path) -> bool:
+    """Delete a data directory, and its WAL where that lies on the disk.
 
-    Of one that is not there nothing is deleted: its disk may only not be mounted.
+    WAL goes by no other way: a data directory that is not to be seen may be on a disk that is only
+    not mounted, or have been moved.
+
+    Returns:
+        Whether it was there.
     """
     link = directory / "pg_wal"
+    # First: nothing else names it.
     if link.is_symlink() and WAL_DISK in link.readlink().parents:
         shutil.rmtree(link.readlink(), ignore_errors=True)
+    return files.remove_tree(directory)
 
 
 def sweep(layout: Layout) -> None:

@@ -68,7 +68,7 @@ def test_a_server_that_stopped_is_not_reachable_and_one_that_came_back_is(lab: L
 
 def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
     """It keeps no timeout of a statement, and the kernel takes connections for it."""
-    with sql.keeping():
+    with sql.keeping(gives_up=True):
         first = pid(primary)
         with frozen(primary):
             with (
@@ -91,3 +91,10 @@ def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
 def test_a_connection_is_not_waited_for_either(primary: Layout):
     with frozen(primary), pytest.raises(Silent, match="did not answer within 2 s"):
         sql.local(primary, timeout_s=0.5).__enter__()
+
+
+def test_who_goes_on_asking_is_answered_once_the_server_goes_on(primary: Layout):
+    with sql.keeping():
+        with frozen(primary), pytest.raises(Silent):
+            sql.local(primary, timeout_s=0.5).__enter__()
+        assert pid(primary)

@@ -64,7 +64,7 @@ class TestElection:
                 "/wal has 0 B free, and needs 32.0 MB",
                 "blocked",
                 (
-                    "no room to take over: /wal has 0 B free, and needs 32.0 MB; "
+                    "no room to take over: /wal has 0 B free, and needs 32.0 MB, make room; "
                     "no primary: electing, 0 of 1 ballots; bring back pg/0 or pg/1"
                 ),
             ),

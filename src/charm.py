@@ -51,7 +51,7 @@ class PgHotStandbyCharm(ops.CharmBase):
             self.on.leader_elected,
             self.on.config_changed,
             self.on.start,
-            peers.relation_joined,
+            # Not on joined, which is followed by changed: it would be the same hook twice.
             peers.relation_changed,
             self.on.update_status,
             *(getattr(self.on, name) for name in wakeups.ALL),

@@ -29,6 +29,7 @@ from postgresql import (
 from postgresql.errors import PostgresqlError
 from postgresql.layout import NOTES, Layout
 from postgresql.terms import Told
+from sentinel import unfinished
 from surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class ThisMachine:
             # The database goes on; but what only the sentinel can do, this unit does not promise.
             report.instructed = False
             report.failures.append(unwatched)
+        unfinished.note(bool(report.failures))
         return report
 
     def last_term(self) -> Told | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from postgresql.probe import Verdict
-from sentinel import comeback, fence, findings, look
+from sentinel import comeback, fence, findings, look, unfinished
 from sentinel.contact import Attempt, Contact, Knocker
 from sentinel.courier import Courier
 from sentinel.deeds import Deeds
@@ -72,6 +72,7 @@ class Duties:
         stopper: Stopper,
         deeds: Deeds,
         note: Path = findings.PATH,
+        left: Path = unfinished.PATH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observer = observer
@@ -82,6 +83,7 @@ class Duties:
         self._stopper = stopper
         self._deeds = deeds
         self._note = note
+        self._left = left
         self._clock = clock
         self._before: Look | None = None
         self._noted: Findings | None = None
@@ -136,6 +138,7 @@ class Duties:
             electing=mandate is not None and mandate.electing,
             gated=again if is_gated(seen, mandate) else 0,
             apart=again if is_apart(seen, mandate, lost) else 0,
+            unfinished=again if unfinished.is_noted(self._left) else 0,
             promoted=promoted,
         )
 

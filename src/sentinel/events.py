@@ -14,6 +14,7 @@ PROBE_FAILED = "probe_failed"
 PROBE_ANSWERED = "probe_answered"
 FOLLOWING_CHANGED = "following_changed"
 STILL_APART = "still_apart"
+UNFINISHED = "unfinished"
 STANDBY_CAUGHT_UP = "standby_caught_up"
 REPLAYED = "replayed"
 PROMOTED = "promoted"
@@ -39,6 +40,7 @@ ALL = (
     PROBE_ANSWERED,
     FOLLOWING_CHANGED,
     STILL_APART,
+    UNFINISHED,
     STANDBY_CAUGHT_UP,
     REPLAYED,
     PROMOTED,
@@ -99,6 +101,7 @@ class Look:
             as whatever started it was not the charm; 0 otherwise.
         apart: grows now and then while a standby does not stream although its primary takes
             writes, or while one is elected; 0 otherwise.
+        unfinished: grows now and then while a step of the last hook has failed; 0 otherwise.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
     """
 
@@ -131,6 +134,7 @@ class Look:
     electing: bool = False
     gated: int = 0
     apart: int = 0
+    unfinished: int = 0
     promoted: int = 0
 
 
@@ -177,6 +181,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
                 and (before.streaming, before.receiver) != (after.streaming, after.receiver),
             ),
             (STILL_APART, after.apart > before.apart > 0),
+            (UNFINISHED, after.unfinished > before.unfinished > 0),
             (STANDBY_CAUGHT_UP, after.caught_up and not before.caught_up),
             (
                 REPLAYED,

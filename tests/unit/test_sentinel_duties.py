@@ -12,7 +12,7 @@ import pytest
 
 from postgresql.layout import Layout
 from postgresql.probe import Verdict
-from sentinel import events, findings
+from sentinel import events, findings, unfinished
 from sentinel.contact import Knocker
 from sentinel.courier import Courier
 from sentinel.deeds import Deeds
@@ -100,6 +100,7 @@ class Bench:
     def __init__(self, note: Path) -> None:
         self.now = 1000.0
         self.note = note
+        self.left = note.with_name("unfinished")
         self.observer = FakeObserver()
         self.mandate: Mandate | None = None
         self.probing = FakeProbing()
@@ -119,6 +120,7 @@ class Bench:
             self.fence,
             Deeds(Layout(16), Path("/mandate"), self._deed, lambda: self.now),
             note,
+            self.left,
             lambda: self.now,
         )
 
@@ -245,6 +247,24 @@ class TestProbe:
         bench.probing.verdict = OK
         bench.turn()
         assert bench.raised[1:] == [events.PROBE_ANSWERED] and not bench.found.unwell
+
+
+class TestUnfinished:
+    def test_a_step_that_failed_is_tried_again_until_it_does_not(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_PRIMARY, PRIMARY
+        bench.turn(60)
+        assert bench.raised == []
+        unfinished.note(left=True, path=bench.left)
+        bench.turn(46)
+        assert bench.raised == [events.UNFINISHED] * 3
+        unfinished.note(left=False, path=bench.left)
+        bench.turn(60)
+        assert bench.raised[3:] == []
+
+    def test_where_it_cannot_be_noted_the_hook_goes_on(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        unfinished.note(left=True, path=tmp_path / "file" / "unfinished")
+        assert not unfinished.is_noted(tmp_path / "file" / "unfinished")
 
 
 class TestApart:

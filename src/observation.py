@@ -88,6 +88,8 @@ def _with_log(
         return machine
     with sql.local(layout) as connection:
         reached = terms.reached(connection)
+        farewell = terms.farewell_of(connection) if server.in_recovery else 0
+    machine = replace(machine, farewell=farewell)
     if reached is not None:
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
     if not server.in_recovery:

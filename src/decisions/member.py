@@ -139,7 +139,10 @@ def _lost(view: View) -> Lost | None:
     record, machine = view.record, view.machine
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
-    return Lost(record.term, machine.lost, machine.lost_long) if machine.lost else None
+    if machine.lost:
+        return Lost(record.term, machine.lost, machine.lost_long)
+    # What it is asked by a write, a standby that is to be primary again answers for a minute.
+    return Lost(record.term, "it ended before its last word") if switchover.failed(view) else None
 
 
 def _request(view: View) -> Request | None:

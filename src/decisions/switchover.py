@@ -86,6 +86,23 @@ def concluded(view: View) -> Record | None:
     )
 
 
+def failed(view: View) -> bool:
+    """Whether this unit was to hand over, and its server ended before it had said its last word.
+
+    What its own disk does not hold, no standby was sent: the successor waits in vain.
+    """
+    record, machine = view.record, view.machine
+    return (
+        record is not None
+        and view.is_primary
+        and record.successor is not None
+        and view.owns_data
+        and machine.in_recovery is True
+        and machine.reached == record.term
+        and machine.farewell < record.term
+    )
+
+
 def forced(view: View) -> Record | None:
     """Decides whether the leader names a unit because an operator takes the loss upon himself.
 

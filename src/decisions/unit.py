@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decisions import parameters, quorum
+from decisions import parameters, quorum, switchover
 from decisions.admission import addresses, role_in_use, upstream_for
 from decisions.facts import View
 from decisions.names import is_slot_of_application, slot_of
@@ -66,6 +66,8 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
     if record.successor is None:
         return _as_primary(view, record)
     successor = _successor(view, record)
+    if switchover.failed(view):
+        return (Wait("for an election: PostgreSQL ended before it had handed over"),)
     if not view.machine.writable:
         return _as_standby(view, record, successor)
     if successor is None or successor.ready != record.serial:

@@ -36,6 +36,7 @@ class Entry:
         reached: the newest term that has a row.
         reached_at: the LSN of that row.
         begun: a row has followed on the last promotion.
+        farewell: the newest term whose last word is in the log; 0: none.
         final: the term whose last word, and the shutdown right after, end the log; 0: none.
         serial: a number of its own.
     """
@@ -43,6 +44,7 @@ class Entry:
     __slots__ = (
         "before",
         "begun",
+        "farewell",
         "final",
         "kind",
         "lsn",
@@ -69,6 +71,7 @@ class Entry:
         self.reached = before.reached if before else 0
         self.reached_at = before.reached_at if before else 0
         self.begun = before.begun if before else False
+        self.farewell = number if kind is Kind.farewell else before.farewell if before else 0
         self.final = 0
         if kind is Kind.fork:
             self.timeline += 1

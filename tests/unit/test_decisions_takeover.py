@@ -447,6 +447,32 @@ class TestSwitchover:
         (configure,) = (step for step in plan if isinstance(step, Configure))
         assert configure.upstream == Upstream("pg/1", "10.0.0.2", "replicator")
 
+    ENDED = changed(SERVING, standby_signal=True, in_recovery=True)
+
+    def test_one_that_ended_before_its_last_word_is_replaced_at_once(self) -> None:
+        ended = view(PRIMARY, STANDBY, me="pg/0", record=self.HANDING, machine=self.ENDED)
+        assert [type(step) for step in steps(ended)] == [Instruct, Wait], "it follows nobody"
+        told = tell(ended, None, False, True)
+        assert told.lost == Lost(2, "it ended before its last word")
+        begun = election.begun(view(told, STANDBY, record=self.HANDING))
+        assert begun is not None
+        assert begun.term == 4
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"farewell": 2},
+            # It has the first of its successor's commits already.
+            {"farewell": 2, "reached": 3},
+            {"running": False, "in_recovery": None},
+            {"in_recovery": False},
+        ],
+    )
+    def test_one_that_said_it_or_may_still_say_it_is_not(self, changes: dict[str, Any]) -> None:
+        machine = changed(self.ENDED, **changes)
+        said = view(PRIMARY, STANDBY, me="pg/0", record=self.HANDING, machine=machine)
+        assert tell(said, None, False, True).lost is None
+
     @pytest.mark.parametrize(
         "half_way",
         [

@@ -18,10 +18,12 @@ from outcome import Outcome
 from postgresql import sql
 from reconcile import reconcile
 from sentinel import events as wakeups
+from sentinel import findings
 from state import credentials
 from state.peers import RELATION
 
 PORT = 5432
+_DOUBTING_S = 1.0
 
 gc.freeze()
 gc.enable()
@@ -164,5 +166,8 @@ if __name__ == "__main__":
     # ops has two lines for Juju's log in every hook, each of them a program to start; Juju's agent
     # says there by itself which hook it runs.
     logging.disable(logging.DEBUG)
-    with sql.keeping(gives_up=True):
+    # A server in which the sentinel sees no write end may not answer at all, and it is just then
+    # that a hook must be quick: the others may wait for this unit to begin an election.
+    patience_s = _DOUBTING_S if findings.read().unwell else sql.CONNECT_TIMEOUT_S
+    with sql.keeping(gives_up=True, patience_s=patience_s):
         ops.main(PgHotStandbyCharm)

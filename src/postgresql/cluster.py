@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from postgresql import commands, files, serverlog, sql, templates, waldisk
+from postgresql import commands, files, serverlog, services, sql, templates, waldisk
 from postgresql.errors import NotReachable, ServerRefused, Silent
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
@@ -26,6 +26,7 @@ _RELOAD_S = 5.0
 _RELOAD_POLL_S = 0.002
 # A checkpoint of a large shared_buffers takes minutes, and cutting it off costs recovery later.
 _STOP_S = 3600
+_KILL_S = 5.0
 # As pg_ctl sends them; see pg_ctl(1).
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -355,6 +356,24 @@ def stop(
     if settle and (was_running or _unit_state(layout) not in ("inactive", "failed")):
         host.service_stop(layout.service)
     return was_running
+
+
+def kill(layout: Layout) -> None:
+    """End all processes of a server that heeds nothing else; its next start replays its log.
+
+    Raises:
+        ServerRefused: They are still there; their disk hangs, say.
+    """
+    deadline = time.monotonic() + _KILL_S
+    commands.run(["systemctl", "kill", "--signal=SIGKILL", layout.service])
+    # With one of them left, the next start would find its shared memory in use.
+    while is_running(layout) or services.has_processes(layout.service):
+        if time.monotonic() > deadline:
+            raise ServerRefused(
+                f"stop PostgreSQL {layout.label}",
+                f"it is still there {_KILL_S:.0f} s after SIGKILL",
+            )
+        time.sleep(_POLL_S)
 
 
 def _end(layout: Layout, how: signal.Signals, wait_s: float) -> bool:

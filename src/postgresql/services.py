@@ -115,7 +115,10 @@ def has_processes(name: str) -> bool:
     False also where that cannot be told: the unit lies in another slice, or the machine has the
     cgroups of version 1. Source: cgroup-v2.rst, "cgroup.events".
     """
-    return "populated 1" in (files.read(_CGROUPS / name / "cgroup.events") or "")
+    template, at, _ = name.partition("@")
+    # systemd.slice(5): an instance lies in the slice of its template.
+    directory = _CGROUPS / f"system-{template}.slice" / name if at else _CGROUPS / name
+    return "populated 1" in (files.read(directory / "cgroup.events") or "")
 
 
 def stop(name: str) -> None:

@@ -71,10 +71,14 @@ _kept: dict[tuple[Layout, str], _Patient] | None = None
 """Within `keeping`: the local connections, by cluster and database; None outside."""
 _silent: dict[Layout, str] | None = None
 """Within `keeping` that gives up: the servers that did not answer, and which runs of them."""
+_patience_s: float = CONNECT_TIMEOUT_S
+"""How long a local connection is waited for at the most."""
 
 
 @contextlib.contextmanager
-def keeping(*, gives_up: bool = False) -> Generator[None, None, None]:
+def keeping(
+    *, gives_up: bool = False, patience_s: float = CONNECT_TIMEOUT_S
+) -> Generator[None, None, None]:
     """Have `local` keep its connections for the next caller in the block, which may be nested.
 
     A hook asks a server in a dozen places. A connection costs the server a process of its own,
@@ -83,19 +87,23 @@ def keeping(*, gives_up: bool = False) -> Generator[None, None, None]:
     Args:
         gives_up: Ask a server that did not answer in time no more until the end of the block.
             Not for a program that goes on asking until it does.
+        patience_s: How long to wait for a connection; less where there is reason to doubt that
+            one can be had.
     """
-    global _kept, _silent
+    global _kept, _silent, _patience_s
     if _kept is not None:
         yield
         return
     _kept = {}
     _silent = {} if gives_up else None
+    _patience_s = patience_s
     try:
         yield
     finally:
         for conn in _kept.values():
             conn.close()
         _kept = _silent = None
+        _patience_s = CONNECT_TIMEOUT_S
 
 
 @contextlib.contextmanager
@@ -127,6 +135,7 @@ def local(
             conn = _connect(
                 whom,
                 timeout_s,
+                patience_s=min(_patience_s, _patience_for(timeout_s)),
                 # A superuser runs nothing that others may have put into the schema public.
                 more_options="-c search_path=pg_catalog",
                 host=str(layout.socket_directory),
@@ -230,11 +239,22 @@ def _taken(layout: Layout, database: str) -> _Patient | None:
     return conn
 
 
+def _patience_for(timeout_s: float) -> float:
+    return max(2.0, min(timeout_s, CONNECT_TIMEOUT_S))
+
+
 def _connect(
-    whom: str, timeout_s: float, more_options: str = "", **parameters: object
+    whom: str,
+    timeout_s: float,
+    *,
+    patience_s: float | None = None,
+    more_options: str = "",
+    **parameters: object,
 ) -> _Patient:
+    connecting_s = _patience_for(timeout_s) if patience_s is None else patience_s
+
     def patient(*arguments: Any, **more: Any) -> _Patient:
-        return _Patient(max(2.0, min(timeout_s, CONNECT_TIMEOUT_S)), *arguments, **more)
+        return _Patient(connecting_s, *arguments, **more)
 
     try:
         conn = psycopg2.connect(

@@ -14,6 +14,7 @@ from decisions.steps import Step
 from observation import look
 from outcome import Found
 from postgresql import (
+    archive,
     clone,
     cluster,
     files,
@@ -26,6 +27,7 @@ from postgresql import (
     templates,
     terms,
 )
+from postgresql.archive import Archiver
 from postgresql.errors import PostgresqlError
 from postgresql.layout import NOTES, Layout
 from postgresql.terms import Told
@@ -59,6 +61,10 @@ class Machine(Protocol):
 
     def take(self, plan: Sequence[Step], here: Surroundings) -> Report:
         """Takes the steps in their order."""
+        ...
+
+    def archive(self) -> Archiver | None:
+        """Returns how the WAL archive stands; None without a server."""
         ...
 
     def last_term(self) -> Told | None:
@@ -134,6 +140,11 @@ class ThisMachine:
             report.failures.append(unwatched)
         unfinished.note(bool(report.failures))
         return report
+
+    def archive(self) -> Archiver | None:
+        """See Machine."""
+        layout = Layout.find()
+        return archive.state(layout) if layout else None
 
     def last_term(self) -> Told | None:
         """See Machine."""

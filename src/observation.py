@@ -10,7 +10,6 @@ from decisions.facts import Machine, View
 from decisions.names import unit_of
 from outcome import NO_REWIND, Found
 from postgresql import (
-    archive,
     clone,
     debt,
     install,
@@ -63,7 +62,6 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
         view,
         server,
         copying,
-        archive.state(layout) if layout else None,
         rewind.state(layout) if layout else NO_REWIND,
     )
 

@@ -22,14 +22,12 @@ class Found:
         view: all that decisions are made of.
         server: PostgreSQL on this machine.
         clone: the base backup job.
-        archive: the WAL archive; None without a server.
         rewind: the rewind job.
     """
 
     view: View
     server: Server
     clone: CloneState
-    archive: Archiver | None
     rewind: RewindState = NO_REWIND
 
 
@@ -44,6 +42,7 @@ class Outcome:
         failures: what went wrong, in PostgreSQL's words, and what to do.
         told_version: of the server, as this unit has told it before this hook; empty: never.
         problems: options whose values are not taken; the last good ones are in force.
+        archive: the WAL archive; None without a server, or where nobody looked.
     """
 
     found: Found
@@ -52,3 +51,4 @@ class Outcome:
     failures: tuple[str, ...] = ()
     told_version: str = ""
     problems: tuple[Problem, ...] = ()
+    archive: Archiver | None = None

@@ -42,13 +42,16 @@ def reconcile(
     try:
         machine.install()
     except InstallFailed as error:
-        return Outcome(machine.look(here), failures=(str(error),))
+        return Outcome(machine.look(here), failures=(str(error),), archive=machine.archive())
     found, report = _act(machine, here)
     told = member_decisions.member(found.view, report.admitted, report.proved, report.instructed)
     if here.peers.joined:
         peers.publish_member(charm.model, charm.unit, told)
     known = {**found.view.members, told.unit: told}
     found = dataclasses.replace(found, view=dataclasses.replace(found.view, members=known))
+    # What the others wait for is committed when the hook ends, and a file system that does not
+    # answer would hold that up.
+    archive = None if _is_urgent(found.view) else machine.archive()
     if here.leader and here.peers.joined:
         wrote = _lead(charm, here, found.view, lambda: clock() - began)
         if wrote and found.view.record is None:
@@ -60,7 +63,15 @@ def reconcile(
         failures=tuple(report.failures),
         told_version=here.peers.members[here.peers.me].version,
         problems=(*here.options.problems, *report.problems),
+        archive=archive,
     )
+
+
+def _is_urgent(view: View) -> bool:
+    """Whether there is no primary that works, as far as this unit knows."""
+    record, machine = view.record, view.machine
+    electing = record is not None and (record.primary is None or record.successor is not None)
+    return electing or bool(machine.lost or machine.unwell)
 
 
 def _act(machine: Machine, here: Surroundings) -> tuple[Found, Report]:

@@ -56,7 +56,7 @@ def of_unit(outcome: Outcome) -> Line:
         return Line("blocked", outcome.failures[0])
     if outcome.problems:
         return Line("blocked", f"{outcome.problems[0]}; the last good value stays in force")
-    archive = outcome.found.archive
+    archive = outcome.archive
     if archive is not None and archive.failing and state.level == "active":
         return Line("blocked", f"{archive.failure}; {archive.waiting} WAL files wait for it")
     if archive is not None and archive.moving and state.level == "active":

@@ -125,26 +125,34 @@ def _as_primary(view: View, record: Record) -> tuple[Step, ...]:
     role = view.replication_role or role_in_use(view)
     if role is None:
         return (Refuse("no valid replication-user was ever given; set config replication-user"),)
-    configured: tuple[Step, ...] = (
-        Configure(
-            units=len(view.members),
-            floors={},
-            ceilings=parameters.ceilings(view.others),
-            upstream=None,
-        ),
-        Archive(),
+    configured = Configure(
+        units=len(view.members),
+        floors={},
+        ceilings=parameters.ceilings(view.others),
+        upstream=None,
     )
     served = _served(view, record, role)
     if not machine.has_data:
-        return (Create(record.cluster_id), *configured, Open(), *served)
+        # To archive at all takes a start.
+        return (Create(record.cluster_id), configured, Archive(), Open(), *served)
+    if not machine.writable and (not machine.running or machine.in_recovery is None):
+        return (configured, *_archived(view), Start())
     if machine.writable:
-        return (*configured, *served)
-    if not machine.running or machine.in_recovery is None:
-        return (*configured, Start())
-    if _was_primary(view, record):
-        return (Open(), *configured, *served)
-    # Writes stand still until it is done, so it comes first.
-    return (Promote(record.term, _first_promise(record)), *configured, *served)
+        opened: tuple[Step, ...] = ()
+    elif _was_primary(view, record):
+        opened = (Open(),)
+    else:
+        # Writes stand still until it is done, so it comes first.
+        opened = (Promote(record.term, _first_promise(record)),)
+    return (*opened, configured, *served, *_archived(view))
+
+
+def _archived(view: View) -> tuple[Step, ...]:
+    """The archive's part, which a file system that does not answer may hold up for a while.
+
+    While clients may be without a primary it waits.
+    """
+    return () if view.machine.lost or view.machine.unwell else (Archive(),)
 
 
 def _served(view: View, record: Record, role: str) -> tuple[Step, ...]:
@@ -220,7 +228,7 @@ def _as_standby(view: View, record: Record, primary: Member | None) -> tuple[Ste
             ceilings={},
             upstream=upstream,
         ),
-        Archive(),
+        *_archived(view),
         Start(),
         OpenTo(tuple(sorted({*roles, *machine.replication_roles})), addresses(view)),
         MakeSlots(tuple(member.unit for member in view.others), idle=True),

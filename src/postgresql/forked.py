@@ -11,9 +11,9 @@ import os
 import pwd
 import resource
 import select
-import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from postgresql import commands
@@ -26,11 +26,33 @@ class Failed(Exception):
 
 
 class TimedOut(Exception):
-    """It did not end in time, and was killed.
+    """It did not end in time, and is left to itself.
 
-    It is not waited for: a process that hangs in a file system whose server is gone ends only
-    when that comes back.
+    A process that hangs in a file system whose server is gone ends only when that comes back, and
+    with it the reason why it hangs.
+
+    Attributes:
+        process: It, for `is_alive`.
     """
+
+    def __init__(self, process: str) -> None:
+        super().__init__(process)
+        self.process = process
+
+
+def is_alive(process: str) -> bool:
+    """Whether a process that was left to itself still hangs; a file read."""
+    return bool(process) and _identity(process.partition(" ")[0]) == process
+
+
+def _identity(pid: int | str) -> str:
+    """A process that no later one is taken for: its number, and when it began. "" if it ended."""
+    try:
+        _, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    state, *words = after.split()
+    return "" if state in "ZX" else f"{pid} {words[18]}"
 
 
 def as_postgres(work: Callable[[], object], timeout_s: float) -> Any:
@@ -40,7 +62,7 @@ def as_postgres(work: Callable[[], object], timeout_s: float) -> Any:
 
     Args:
         work: Returns what JSON can hold.
-        timeout_s: After this it is killed.
+        timeout_s: After this it is left to itself.
 
     Returns:
         What the function returned, as JSON brings it back.
@@ -62,9 +84,7 @@ def as_postgres(work: Callable[[], object], timeout_s: float) -> Any:
     finally:
         os.close(ours)
     if said is None:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, os.WNOHANG)
-        raise TimedOut
+        raise TimedOut(_identity(child))
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(said.decode(errors="replace") or f"wait status {status}")

@@ -1,6 +1,7 @@
 """An archive that fails says why, and works again by itself once the reason is gone."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import threading
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from postgresql import archive, cluster
+from postgresql.archive import places, program
+from postgresql.archive.keeper import marks
 from postgresql.layout import Layout
 from tests.functional.clusters import (
     ARCHIVES,
@@ -92,6 +95,29 @@ def test_a_directory_that_disappears_and_comes_back(server: Layout):
         HOME.with_name("away").rename(HOME)
     wait_until_healed(server, HOME)
     assert archive.chain(HOME).unbroken
+
+
+def test_a_file_system_that_does_not_answer_is_waited_for_once(server: Layout):
+    """What comes of it, a server of files that is away, holds up no other hook."""
+    now = places.read(server)
+    claim = Path(marks.path(str(HOME), now.claim))
+    kept = claim.read_text()
+    claim.unlink()
+    # Whoever opens it waits for somebody who writes.
+    os.mkfifo(claim, 0o644)
+    try:
+        with pytest.raises(program.Failed, match="did not answer"):
+            program.look(server, now, patience_s=1)
+        began = time.monotonic()
+        assert "did not answer" in archive.state(server).failure
+        assert time.monotonic() - began < 1
+    finally:
+        with claim.open("w"):
+            claim.unlink()
+        claim.write_text(kept)
+        shutil.chown(claim, "postgres", "postgres")
+    wait_for(lambda: not archive.state(server).failure, "the one that waits to be through")
+    wait_until_healed(server, HOME)
 
 
 def test_the_server_heals_by_itself_too(server: Layout):

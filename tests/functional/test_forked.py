@@ -2,12 +2,14 @@
 
 import os
 import pwd
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from postgresql import commands, forked
+from tests.functional.lab import until
 
 POSTGRES = pwd.getpwnam("postgres")
 
@@ -51,7 +53,7 @@ def test_a_process_that_dies_is_told():
         forked.as_postgres(lambda: os.kill(os.getpid(), 9), 10)
 
 
-def test_one_that_hangs_is_given_up_and_killed(tmp_path: Path):
+def test_one_that_hangs_is_given_up_and_known_until_it_ends(tmp_path: Path):
     note = tmp_path / "pid"
     note.touch()
     os.chown(note, POSTGRES.pw_uid, -1)
@@ -63,14 +65,14 @@ def test_one_that_hangs_is_given_up_and_killed(tmp_path: Path):
         while True:
             time.sleep(60)
 
-    with pytest.raises(forked.TimedOut):
+    with pytest.raises(forked.TimedOut) as late:
         forked.as_postgres(hang, 0.5)
+    hanging = late.value.process
     pid = int(note.read_text())
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline, "it lives on"
-        try:
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            break
-        time.sleep(0.01)
+    assert hanging.split()[0] == str(pid)
+    assert forked.is_alive(hanging)
+    assert not forked.is_alive(f"{pid} 1"), "another one with its number"
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not forked.is_alive(hanging))
+    os.waitpid(pid, 0)
+    assert not forked.is_alive(hanging)

@@ -11,6 +11,7 @@ from decisions.facts import Machine as Facts
 from decisions.facts import View
 from decisions.steps import Step
 from outcome import Found
+from postgresql.archive import Archiver
 from postgresql.clone import CloneState
 from postgresql.errors import InstallFailed
 from postgresql.observe import Server
@@ -27,6 +28,8 @@ class FakeMachine:
         clone: the base backup job.
         taken: the steps of all hooks so far.
         told: how the last term in its log began.
+        archiver: how the WAL archive stands.
+        archive_looks: how often it was asked for that.
         calls: what else was asked of it, in order.
         retired: the unit that is on its way out.
     """
@@ -40,6 +43,8 @@ class FakeMachine:
         self.install_error = ""
         self.retired = ""
         self.told: Told | None = None
+        self.archiver: Archiver | None = None
+        self.archive_looks = 0
 
     def install(self) -> None:
         self.calls.append("install")
@@ -69,7 +74,7 @@ class FakeMachine:
             in_recovery=bool(facts.in_recovery),
             receiver_status="streaming" if facts.upstream else "",
         )
-        return Found(view, server, self.clone, None)
+        return Found(view, server, self.clone)
 
     def take(self, plan: Sequence[Step], here: Surroundings) -> Report:
         self.taken += plan
@@ -130,6 +135,10 @@ class FakeMachine:
                     pass
         report.changed |= self.facts != before
         return report
+
+    def archive(self) -> Archiver | None:
+        self.archive_looks += 1
+        return self.archiver
 
     def last_term(self) -> Told | None:
         return self.told

@@ -40,9 +40,7 @@ NUMBERS = {
     "synchronous-standbys": (0, 100),
 }
 ARCHIVE_BUFFER = 1024
-FOUND = Found(
-    View("pg/0", True, None, {}, Machine(), None, True), Server(), CloneState("absent"), None
-)
+FOUND = Found(View("pg/0", True, None, {}, Machine(), None, True), Server(), CloneState("absent"))
 given_values = st.fixed_dictionaries(
     {},
     optional={

@@ -281,8 +281,11 @@ class TestTakeover:
         assert steps.Seal() in machine.taken
         assert (shared(out).term, shared(out).primary) == (2, "pg/1")
         assert machine.facts.in_recovery, "the record is not committed yet"
+        assert machine.archive_looks == 0, "its file system may be away, and the others wait"
+        machine.facts = dataclasses.replace(machine.facts, lost="")
         out = ctx.run(ctx.on.relation_changed(out.get_relation(peers.id)), out)
         assert (machine.facts.in_recovery, machine.facts.reached) == (False, 2)
+        assert machine.archive_looks == 1
         assert out.unit_status.name == "active"
 
     def test_a_former_primary_that_finds_another_named_is_sealed(self) -> None:

@@ -140,13 +140,23 @@ class TestPrimary:
     def test_a_settled_primary_keeps_everything_in_order(self) -> None:
         assert kinds(view()) == [
             Configure,
-            Archive,
             MakeRoles,
             BeginTerm,
             Synchronise,
             OpenTo,
             MakeSlots,
+            Archive,
         ]
+
+    def test_no_archive_holds_up_what_clients_wait_for(self) -> None:
+        """Its file system may not answer, for as long as it likes."""
+        unwell = dataclasses.replace(SERVING, unwell="no answer within 3 s")
+        assert Archive not in kinds(view(machine=unwell))
+        lost = dataclasses.replace(FOLLOWING, lost="no answer within 3 s")
+        assert Archive not in kinds(standby_view(machine=lost))
+        record = dataclasses.replace(RECORD, term=2, candidates=("pg/1",), quorum=1)
+        promoted = kinds(view(record=record, machine=FOLLOWING))
+        assert promoted.index(Archive) > promoted.index(Synchronise)
 
     @pytest.mark.parametrize("record", [RECORD, FOUNDING])
     def test_a_strangers_data_directory_is_left_alone(self, record: Record) -> None:

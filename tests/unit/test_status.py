@@ -33,7 +33,7 @@ def found(me: str, others: list[Member], server: Server, **changes: Any) -> Foun
         replication_role="replicator",
         credentials=True,
     )
-    whole = Found(view, server, CloneState("absent"), None)
+    whole = Found(view, server, CloneState("absent"))
     return dataclasses.replace(whole, **changes)
 
 
@@ -292,7 +292,7 @@ class TestWhatIsWrongGoesFirst:
 
     def test_an_archive_that_fails(self) -> None:
         archive = Archiver(failing=True, failure="/archive: No space left", waiting=3)
-        line = of_unit(Outcome(primary(archive=archive)))
+        line = of_unit(Outcome(primary(), archive=archive))
         assert (line.level, line.text) == (
             "blocked",
             "/archive: No space left; 3 WAL files wait for it",

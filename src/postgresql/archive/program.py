@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from postgresql.layout import Layout
 PATIENCE_S = 20
 """A file system that takes longer to answer is taken for one that does not."""
 _SILENT = f"its file system did not answer within {PATIENCE_S} s"
+_RUN = Path("/run/pg-hot-standby")
 
 
 class Failed(Exception):
@@ -66,22 +68,35 @@ def claim(directory: Path, name: str, system_id: str) -> None:
     _run("claim", str(directory), name, system_id)
 
 
-def look(layout: Layout, places: Places) -> Facts:
+def look(layout: Layout, places: Places, patience_s: float = PATIENCE_S) -> Facts:
     """How the archive stands, as postgres sees it. Some milliseconds.
 
+    Args:
+        layout: The cluster.
+        places: Its directories.
+        patience_s: How long to wait for a file system.
+
     Raises:
-        Failed: It cannot be seen.
+        Failed: It cannot be seen; at once while a look at its file system that took too long
+            still hangs there.
     """
+    # In /run: there is room, and after a boot nobody waits.
+    waiting = _RUN / f"archive-{layout.major}-{layout.name}"
+    if forked.is_alive(files.read(waiting) or ""):
+        raise Failed(_SILENT)
 
     def work() -> Facts:
         os.chdir(layout.data_directory)
         return keepers_look.look(str(places.directory), places.claim, places.older)
 
     try:
-        return cast("Facts", forked.as_postgres(work, PATIENCE_S))
+        return cast("Facts", forked.as_postgres(work, patience_s))
     except forked.Failed as error:
         raise Failed(str(error)) from None
-    except forked.TimedOut:
+    except forked.TimedOut as late:
+        with contextlib.suppress(OSError):
+            waiting.parent.mkdir(exist_ok=True)
+            waiting.write_text(late.process, encoding="utf-8")
         raise Failed(_SILENT) from None
 
 

@@ -94,7 +94,7 @@ class Archiver:
 
 
 def state(layout: Layout, conn: Connection | None = None) -> Archiver:
-    """How the archive stands, also while the server is stopped. About 50 ms.
+    """How the archive stands, also while the server is stopped. Some milliseconds.
 
     Args:
         layout: The cluster.

@@ -108,9 +108,11 @@ class Arena:
         finally:
             with contextlib.suppress(HostError, subprocess.TimeoutExpired):
                 undo_everything(stage.model, list(stage.members().values()))
+            # One that stays with a machine that is gone ends long after the others.
+            end = time.monotonic()
             stage.writers.end()
         attempts = stage.log.attempts
-        result.gap = judge.write_gap(attempts, begin, time.monotonic())
+        result.gap = judge.write_gap(attempts, begin, end)
         result.rows = sum(attempt.is_acknowledged for attempt in attempts)
         result.reigns = len(judge.reigns(attempts))
         if plan.is_idle and result.reigns > 1:

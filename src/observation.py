@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from decisions import election
 from decisions.facts import Machine, View
 from decisions.names import unit_of
 from outcome import NO_REWIND, Found
@@ -58,6 +59,9 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
         credentials=here.credentials is not None,
         wanted_quorum=here.options.synchronous_standbys,
     )
+    if here.leader and is_electing(here):
+        machine = replace(machine, silent=_silent(view))
+        view = replace(view, machine=machine)
     return Found(
         view,
         server,
@@ -112,6 +116,13 @@ def _with_log(
 def is_electing(here: Surroundings) -> bool:
     """Whether there is no primary until enough units have told how far their logs go."""
     return here.peers.record is not None and here.peers.record.primary is None
+
+
+def _silent(view: View) -> tuple[str, ...]:
+    """Those that an election would wait for in vain, as far as can be told from here."""
+    given = election.ballots_of(view.record, view.members) if view.record else {}
+    others = (one for one in election.awaited(view, given) if one.unit != view.me)
+    return tuple(one.unit for one in others if not one.address or not answers(one.address))
 
 
 def is_following(server: Server, primary: Member | None) -> bool:

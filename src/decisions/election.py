@@ -49,7 +49,7 @@ def named(view: View) -> Record | None:
     if record is None or record.primary is not None:
         return None
     ballots = ballots_of(record, view.members)
-    if not ballots or not covered(record, ballots) or _awaits(view, record, ballots):
+    if not ballots or not covered(record, ballots) or _awaits(view, ballots):
         return None
     winner = max(ballots, key=lambda unit: _rank(record, unit, ballots[unit]))
     log = ballots[winner]
@@ -131,15 +131,30 @@ def _count(ballots: Collection[str], members: Collection[str]) -> int:
     return sum(unit in ballots for unit in members)
 
 
-def _awaits(view: View, record: Record, ballots: Mapping[str, Ballot]) -> bool:
-    """Whether somebody is still to be heard where no number of ballots makes it safe."""
-    if not record.asynchronous or record.previous_primary in ballots:
-        return False
-    return any(
-        member.lost is not None
+def _awaits(view: View, ballots: Mapping[str, Ballot]) -> bool:
+    """Whether somebody is still to be heard where no number of ballots makes it safe.
+
+    One that is gone for good would be waited for for good.
+    """
+    return any(member.unit not in view.machine.silent for member in awaited(view, ballots))
+
+
+def awaited(view: View, ballots: Collection[str]) -> tuple[Member, ...]:
+    """The units that have lost the primary, and whose logs may be further on than all others'.
+
+    Args:
+        view: whose record has no primary.
+        ballots: the units that have given one.
+    """
+    record = view.record
+    if record is None or not record.asynchronous or record.previous_primary in ballots:
+        return ()
+    return tuple(
+        member
+        for name, member in view.members.items()
+        if member.lost is not None
         and member.lost.term == record.previous_term
-        and member.unit not in (record.previous_primary, *ballots)
-        for member in view.members.values()
+        and name not in (record.previous_primary, *ballots)
     )
 
 

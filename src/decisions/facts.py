@@ -56,6 +56,8 @@ class Machine:
             known.
         heard_at: when it told so last, in seconds since 1970 by this machine's clock.
         unwell: why its own server, a primary's, takes no write.
+        silent: of the leader: the units whose ballots an election would wait for, and whose
+            servers take no connection.
         cramped: which of its disks has no room for what a primary writes; looked at only while
             one is elected.
     """
@@ -96,6 +98,7 @@ class Machine:
     heard: int = 0
     heard_at: int = 0
     unwell: str = ""
+    silent: tuple[str, ...] = ()
     cramped: str = ""
 
     @property

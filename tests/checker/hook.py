@@ -305,6 +305,11 @@ def _look(
         lost="no answer" if site.lost > 1 else "",
         lost_long=site.lost > 3,
         unwell="no space left on device" if site.sick and site.writable else "",
+        silent=tuple(
+            name
+            for name, other in world.sites.items()
+            if name != site.name and not (other.running and world.linked(site, other))
+        ),
     )
 
 

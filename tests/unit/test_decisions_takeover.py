@@ -342,6 +342,15 @@ class TestNaming:
         assert election.named(view(self.ballot(), silent, record=careless)) is None
         assert election.named(view(self.ballot(), THIRD, record=careless)) is not None
 
+    def test_but_for_those_whose_servers_are_gone(self) -> None:
+        careless = changed(self.ELECTION, quorum=0, candidates=(), asynchronous=True)
+        lost = [changed(THIRD, unit=unit, lost=LOST) for unit in ("pg/2", "pg/3")]
+        machine = changed(view().machine, silent=("pg/2",))
+        of = view(self.ballot(), *lost, record=careless, machine=machine)
+        assert election.named(of) is None, "pg/3 is there, and may be further on"
+        machine = changed(machine, silent=("pg/2", "pg/3"))
+        assert election.named(changed(of, machine=machine)) is not None
+
     @pytest.mark.parametrize(
         ("ballots", "takeover"),
         [

@@ -69,6 +69,8 @@ class Report:
         opened: units that have a line in pg_hba.conf.
         admitted: units that have a slot and a line in pg_hba.conf; None: no step looked.
         instructed: the sentinel knows what the record allows.
+        shut: why the server could not be opened, although the record names this unit; empty if it
+            could.
         proved: the synchronous setting in force has held a commit back as it should.
         waiting: what has to happen elsewhere first.
         refused: why nothing may be done, and what a person has to do.
@@ -80,6 +82,7 @@ class Report:
     opened: tuple[str, ...] = ()
     admitted: tuple[str, ...] | None = None
     instructed: bool = False
+    shut: str = ""
     proved: bool = False
     waiting: str = ""
     refused: str = ""
@@ -107,6 +110,8 @@ class Actor:
             except PostgresqlError as error:
                 logger.warning("%s: %s", type(step).__name__, error)
                 report.failures.append(str(error))
+                if isinstance(step, steps.Open):
+                    report.shut = str(error)
                 if isinstance(step, ESSENTIAL):
                     break
         return report

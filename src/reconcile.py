@@ -44,7 +44,9 @@ def reconcile(
     except InstallFailed as error:
         return Outcome(machine.look(here), failures=(str(error),), archive=machine.archive())
     found, report = _act(machine, here)
-    told = member_decisions.member(found.view, report.admitted, report.proved, report.instructed)
+    told = member_decisions.member(
+        found.view, report.admitted, report.proved, report.instructed, report.shut
+    )
     if here.peers.joined:
         peers.publish_member(charm.model, charm.unit, told)
     known = {**found.view.members, told.unit: told}

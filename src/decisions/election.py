@@ -175,6 +175,9 @@ def _answering(view: View, record: Record) -> set[str]:
         # It has left. Those who still stream from it would do so for as long as its machine runs,
         # which may be for ever; where they are too few without its last word, `_can_end` waits.
         return set(holders)
+    if not record.successor and _has_lost(record, former):
+        # It cannot be opened, and says so; nobody need find that out by waiting.
+        return set(holders)
     if record.successor and record.successor not in view.members:
         # It has left, and will never be ready.
         return {*holders, former.unit}

@@ -19,7 +19,13 @@ def phase(view: View) -> Phase:
     return Phase.waiting
 
 
-def member(view: View, admitted: tuple[str, ...] | None, proved: bool, instructed: bool) -> Member:
+def member(
+    view: View,
+    admitted: tuple[str, ...] | None,
+    proved: bool,
+    instructed: bool,
+    shut: str = "",
+) -> Member:
     """Decides what this unit tells the others of itself.
 
     Args:
@@ -28,6 +34,7 @@ def member(view: View, admitted: tuple[str, ...] | None, proved: bool, instructe
             did not come to that, and it is as it was.
         proved: whether a commit was held back as the synchronous setting in force asks.
         instructed: whether the sentinel knows what the record allows.
+        shut: why the server could not be opened, although the record names this unit.
     """
     machine = view.machine
     serving = view.is_primary and machine.writable and view.owns_data
@@ -51,7 +58,7 @@ def member(view: View, admitted: tuple[str, ...] | None, proved: bool, instructe
         ballot=_ballot(view),
         ready=_ready(view) if instructed else 0,
         promotion=_promotion(view),
-        lost=_lost(view),
+        lost=_lost(view, shut),
         unwell=machine.unwell if view.is_primary else "",
         final=machine.final if view.owns_data and not machine.upstream else 0,
         request=_request(view),
@@ -135,8 +142,10 @@ def _promotion(view: View) -> Promotion | None:
     return Promotion(machine.promoted, record.term, machine.reached_lsn)
 
 
-def _lost(view: View) -> Lost | None:
+def _lost(view: View, shut: str) -> Lost | None:
     record, machine = view.record, view.machine
+    if record is not None and view.is_primary and shut and not machine.writable:
+        return Lost(record.term, shut)
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
     if machine.lost:

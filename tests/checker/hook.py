@@ -47,7 +47,9 @@ class Rules:
     """
 
     steps: Callable[[View], tuple[Step, ...]] = unit_decisions.steps
-    member: Callable[[View, tuple[str, ...] | None, bool, bool], Member] = member_decisions.member
+    member: Callable[[View, tuple[str, ...] | None, bool, bool, str], Member] = (
+        member_decisions.member
+    )
     next_record: Callable[[View, str], Record | None] = leader_decisions.next_record
     uncommitted: bool = False
     broken_leadership: bool = False
@@ -97,6 +99,7 @@ class Hook:
     admitted: tuple[str, ...] | None = None
     instructed: bool = False
     proved: bool = False
+    shut: str = ""
     told: Member | None = None
     written: Record | None = None
 
@@ -177,7 +180,7 @@ def _plan(hook: Hook, rules: Rules) -> None:
     hook.todo = [(name, step) for step in hook.plan for name in _NAMES.get(type(step), ())]
     hook.rounds += 1
     hook.changed = hook.instructed = hook.proved = False
-    hook.admitted = None
+    hook.admitted, hook.shut = None, ""
 
 
 def _again(world: World, site: Site, hook: Hook, rules: Rules) -> None:
@@ -204,7 +207,7 @@ def _with_machine(view: View, machine: Machine) -> View:
 
 def _tell(world: World, site: Site, hook: Hook, rules: Rules) -> None:
     view = hook.view
-    hook.told = rules.member(view, hook.admitted, hook.proved, hook.instructed)
+    hook.told = rules.member(view, hook.admitted, hook.proved, hook.instructed, hook.shut)
     if not hook.leader:
         return
     known = {**view.members, site.name: hook.told}
@@ -363,6 +366,10 @@ def _open_start(world: World, site: Site, step: Step, hook: Hook, rules: Rules) 
     if site.running:
         return False
     if not site.has_data or site.unusable:
+        raise Failed
+    if site.sick:
+        # It ends at once, and the gate is closed behind it.
+        site.signal, hook.shut = True, "no space left on device"
         raise Failed
     world.start(site)
     return True

@@ -223,13 +223,17 @@ def _final_always() -> Rules:
     """A unit says that its log is complete, whatever it ends with."""
 
     def member(
-        view: View, admitted: tuple[str, ...] | None, proved: bool, instructed: bool
+        view: View,
+        admitted: tuple[str, ...] | None,
+        proved: bool,
+        instructed: bool,
+        shut: str,
     ) -> Member:
         machine = view.machine
         term = view.record.previous_term if view.record else 0
         if machine.deaf and term:
             view = replace(view, machine=replace(machine, final=term))
-        return member_decisions.member(view, admitted, proved, instructed)
+        return member_decisions.member(view, admitted, proved, instructed, shut)
 
     return Rules(member=member)
 

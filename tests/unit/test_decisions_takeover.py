@@ -398,6 +398,26 @@ class TestNaming:
         assert tell(changed(of, record=RECORD), (), False, True).ballot is None
 
 
+class TestShut:
+    DOWN = changed(SERVING, running=False, in_recovery=None)
+
+    def told(self, record: Record = RECORD, machine: Machine = DOWN) -> Member:
+        of = view(PRIMARY, STANDBY, me="pg/0", record=record, machine=machine)
+        return tell(of, None, False, True, "cannot start PostgreSQL: No space left on device")
+
+    def test_a_primary_that_cannot_be_opened_is_replaced_at_once(self) -> None:
+        begun = election.begun(view(self.told(), STANDBY))
+        assert begun is not None
+        assert (begun.term, begun.primary) == (3, None)
+
+    def test_not_where_nobody_could_go_on(self) -> None:
+        alone = changed(RECORD, quorum=0)
+        assert election.begun(view(self.told(alone), STANDBY, record=alone)) is None
+
+    def test_nor_what_failed_on_the_way_to_one_that_is_open(self) -> None:
+        assert self.told(machine=SERVING).lost is None
+
+
 class TestSwitchover:
     ASKED = changed(STANDBY, request=Request("switchover", 5, "pg/1"))
     HANDING = changed(

@@ -99,10 +99,8 @@ class Arena:
             units = plan.units
             if plan.operation:
                 units = OPERATIONS[plan.operation].units_after(units)
-            stage.cluster.settle(units, timeout=_HEALING_S, retried=True)
-            stage.log.wait(acknowledged(30), timeout=60, what="rows are acknowledged again")
+            _heal(stage, units)
             result.healed = time.monotonic() - over
-            stage.cluster.verify()
         except (AssertionError, TimeoutError, jubilant.CLIError, jubilant.TaskError) as error:
             result.trouble.append(_told(error))
         finally:
@@ -278,6 +276,26 @@ def _operate(stage: Stage, plan: Plan, began: float, result: Result) -> None:
         result.notes.append(OPERATIONS[plan.operation].act(stage))
     except (AssertionError, TimeoutError, jubilant.CLIError, HostError) as error:
         result.trouble.append(f"{plan.operation}: {_told(error)}")
+
+
+def _heal(stage: Stage, units: int) -> None:
+    """Waits until all is well, and proved to be.
+
+    Raises:
+        TimeoutError, AssertionError, jubilant.TaskError: it is not; what says so.
+    """
+    deadline = time.monotonic() + _HEALING_S
+    while True:
+        stage.cluster.settle(units, timeout=_HEALING_S, retried=True)
+        stage.log.wait(acknowledged(30), timeout=60, what="rows are acknowledged again")
+        try:
+            stage.cluster.verify()
+        except jubilant.TaskError:
+            # What was struck a moment ago may not show in the statuses yet.
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def _told(error: Exception) -> str:

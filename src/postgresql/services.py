@@ -117,7 +117,8 @@ def has_processes(name: str) -> bool:
     """
     template, at, _ = name.partition("@")
     # systemd.slice(5): an instance lies in the slice of its template.
-    directory = _CGROUPS / f"system-{template}.slice" / name if at else _CGROUPS / name
+    slice_of = "system-" + template.replace("-", "\\x2d") + ".slice"
+    directory = _CGROUPS / slice_of / name if at else _CGROUPS / name
     return "populated 1" in (files.read(directory / "cgroup.events") or "")
 
 

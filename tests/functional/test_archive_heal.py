@@ -97,8 +97,8 @@ def test_a_directory_that_disappears_and_comes_back(server: Layout):
     assert archive.chain(HOME).unbroken
 
 
-def test_a_file_system_that_does_not_answer_is_waited_for_once(server: Layout):
-    """What comes of it, a server of files that is away, holds up no other hook."""
+def test_a_file_system_that_does_not_answer_is_waited_for_once(server: Layout, place: Path):
+    """A server of files that is away holds up no other hook, nor the way to another directory."""
     now = places.read(server)
     claim = Path(marks.path(str(HOME), now.claim))
     kept = claim.read_text()
@@ -111,13 +111,18 @@ def test_a_file_system_that_does_not_answer_is_waited_for_once(server: Layout):
         began = time.monotonic()
         assert "did not answer" in archive.state(server).failure
         assert time.monotonic() - began < 1
+        archive.ensure(server, str(place))
+        assert in_force(server) == str(place)
+        assert time.monotonic() - began < 10
     finally:
         with claim.open("w"):
             claim.unlink()
         claim.write_text(kept)
         shutil.chown(claim, "postgres", "postgres")
     wait_for(lambda: not archive.state(server).failure, "the one that waits to be through")
-    wait_until_healed(server, HOME)
+    wait_until_healed(server, place)
+    move_to(server, str(place))
+    assert archive.chain(place).unbroken
 
 
 def test_the_server_heals_by_itself_too(server: Layout):

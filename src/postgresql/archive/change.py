@@ -91,7 +91,7 @@ def _take(layout: Layout, wanted: Path, system_id: str, may_restart: bool) -> Ch
             str(wanted), f"what carries WAL over to {before.directory} does not stop"
         )
     directory.prove(layout, wanted, before, system_id)
-    after = _beside(before, wanted)
+    after = _beside(layout, before, wanted)
     change = _apply(layout, after, may_restart)
     if before.directory is not None:
         _see_or_go_back(layout, before, after)
@@ -127,21 +127,23 @@ def _finish(
     return change
 
 
-def _beside(before: Places, wanted: Path) -> Places:
+def _beside(layout: Layout, before: Places, wanted: Path) -> Places:
     """The places with another directory in force, and all of the former ones older."""
     return Places(
         directory=wanted,
         mount_point=claims.mount_point(str(wanted)),
         claim=before.claim,
-        older=tuple(one for one in before.all if not _is_same(Path(one.directory), wanted)),
+        older=tuple(one for one in before.all if not _is_same(layout, one, wanted)),
     )
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_same(layout: Layout, one: Source, other: Path) -> bool:
     """Also by another name: what is carried nowhere must not be cleared away."""
+    directory = Path(one.directory)
     try:
-        return one == other or one.samefile(other)
-    except OSError:
+        return directory == other or program.ask(layout, lambda: directory.samefile(other))
+    except program.Failed:
+        # One that does not answer is not the one that has just been proved.
         return False
 
 

@@ -101,25 +101,34 @@ def _check_space(layout: Layout, path: Path, places: Places) -> None:
     """Room for what comes over from other file systems, and for some segments more."""
     try:
         space = os.statvfs(path)
-        device = path.stat().st_dev
     except PermissionError:
         return  # A network file system that squashes root: the proof by postgres has to do.
     needed = _SEGMENTS_TO_SPARE * _segment_size(layout)
-    for source in places.all:
-        with contextlib.suppress(OSError):
-            older = Path(source.directory)
-            if older.stat().st_dev != device:
-                present = set(wal.archived_files(path))
-                needed += sum(
-                    (older / name).stat().st_size
-                    for name in wal.archived_files(older)
-                    if name not in present
-                )
+    # Of one that is away, and is left for that, nobody knows how much will come.
+    with contextlib.suppress(program.Failed):
+        needed += program.ask(layout, lambda: _coming(path, places))
     free = space.f_bavail * space.f_frsize
     if free < needed:
         raise ArchiveRefused(
             str(path), f"{pretty(free)} are free there, and {pretty(needed)} are needed"
         )
+
+
+def _coming(path: Path, places: Places) -> int:
+    """Bytes of the files that will come over from other file systems."""
+    device = path.stat().st_dev
+    present = set(wal.archived_files(path))
+    size = 0
+    for source in places.all:
+        with contextlib.suppress(OSError):
+            older = Path(source.directory)
+            if older.stat().st_dev != device:
+                size += sum(
+                    (older / name).stat().st_size
+                    for name in wal.archived_files(older)
+                    if name not in present
+                )
+    return size
 
 
 def _segment_size(layout: Layout) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from postgresql import commands, files, forked, templates
 from postgresql.archive import keeper, paths
@@ -77,20 +77,34 @@ def look(layout: Layout, places: Places, patience_s: float = PATIENCE_S) -> Fact
         patience_s: How long to wait for a file system.
 
     Raises:
-        Failed: It cannot be seen; at once while a look at its file system that took too long
+        Failed: It cannot be seen.
+    """
+
+    def work() -> Facts:
+        os.chdir(layout.data_directory)
+        return keepers_look.look(str(places.directory), places.claim, places.older)
+
+    return cast("Facts", ask(layout, work, patience_s))
+
+
+def ask(layout: Layout, work: Callable[[], object], patience_s: float = PATIENCE_S) -> Any:
+    """Run, as postgres, what looks at archive directories, and give it up where they hang.
+
+    Args:
+        layout: The cluster.
+        work: Returns what JSON can hold.
+        patience_s: How long to wait for a file system.
+
+    Raises:
+        Failed: In the file system's words; at once while something that was given up before
             still hangs there.
     """
     # In /run: there is room, and after a boot nobody waits.
     waiting = _RUN / f"archive-{layout.major}-{layout.name}"
     if forked.is_alive(files.read(waiting) or ""):
         raise Failed(_SILENT)
-
-    def work() -> Facts:
-        os.chdir(layout.data_directory)
-        return keepers_look.look(str(places.directory), places.claim, places.older)
-
     try:
-        return cast("Facts", forked.as_postgres(work, patience_s))
+        return forked.as_postgres(work, patience_s)
     except forked.Failed as error:
         raise Failed(str(error)) from None
     except forked.TimedOut as late:

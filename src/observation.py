@@ -90,7 +90,8 @@ def _with_log(
         return machine
     with sql.local(layout) as connection:
         reached = terms.reached(connection)
-        farewell = terms.farewell_of(connection) if server.in_recovery else 0
+        # Two questions more, which no other hook has to ask.
+        farewell = terms.farewell_of(connection) if _hands_over(here) and server.in_recovery else 0
     machine = replace(machine, farewell=farewell)
     if reached is not None:
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
@@ -116,6 +117,11 @@ def _with_log(
 def is_electing(here: Surroundings) -> bool:
     """Whether there is no primary until enough units have told how far their logs go."""
     return here.peers.record is not None and here.peers.record.primary is None
+
+
+def _hands_over(here: Surroundings) -> bool:
+    record = here.peers.record
+    return record is not None and record.primary == here.peers.me and record.successor is not None
 
 
 def _silent(view: View) -> tuple[str, ...]:

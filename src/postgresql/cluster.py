@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from postgresql import commands, files, serverlog, services, sql, templates, waldisk
-from postgresql.errors import NotReachable, ServerRefused, Silent
+from postgresql.errors import NotReachable, QueryRefused, ServerRefused, Silent
 from postgresql.layout import ID_FILE, IDENT_MAP, Layout
 
 SAMPLES = Path("/usr/share/postgresql")
@@ -232,6 +232,17 @@ def is_accepting(layout: Layout) -> bool:
         return False
 
 
+def is_silent(layout: Layout) -> bool:
+    """Whether it takes connections, and says nothing on them: it stands still."""
+    try:
+        _takes_connections(layout)
+    except Silent:
+        return True
+    except QueryRefused:
+        return False
+    return False
+
+
 def _takes_connections(layout: Layout) -> bool:
     if not is_running(layout):
         return False
@@ -358,6 +369,11 @@ def stop(
     return was_running
 
 
+def kill_command(layout: Layout) -> list[str]:
+    """The command that ends all processes of a server that heeds nothing else."""
+    return ["systemctl", "kill", "--signal=SIGKILL", layout.service]
+
+
 def kill(layout: Layout) -> None:
     """End all processes of a server that heeds nothing else; its next start replays its log.
 
@@ -365,13 +381,14 @@ def kill(layout: Layout) -> None:
         ServerRefused: They are still there; their disk hangs, say.
     """
     deadline = time.monotonic() + _KILL_S
-    commands.run(["systemctl", "kill", "--signal=SIGKILL", layout.service])
+    commands.run(kill_command(layout))
     # With one of them left, the next start would find its shared memory in use.
     while is_running(layout) or services.has_processes(layout.service):
         if time.monotonic() > deadline:
             raise ServerRefused(
                 f"stop PostgreSQL {layout.label}",
                 f"it is still there {_KILL_S:.0f} s after SIGKILL",
+                "see whether its disks answer",
             )
         time.sleep(_POLL_S)
 

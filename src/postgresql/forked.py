@@ -13,10 +13,9 @@ import resource
 import select
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
-from postgresql import commands
+from postgresql import commands, processes
 
 _CHUNK = 1 << 16
 
@@ -47,12 +46,8 @@ def is_alive(process: str) -> bool:
 
 def _identity(pid: int | str) -> str:
     """A process that no later one is taken for: its number, and when it began. "" if it ended."""
-    try:
-        _, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    state, *words = after.split()
-    return "" if state in "ZX" else f"{pid} {words[18]}"
+    told = processes.stat(pid)
+    return "" if not told or told[0] in "ZX" else f"{pid} {told[19]}"
 
 
 def as_postgres(work: Callable[[], object], timeout_s: float) -> Any:

@@ -10,7 +10,7 @@ has ever acknowledged.
 from __future__ import annotations
 
 from postgresql import cluster, files, sql
-from postgresql.errors import NotReachable, QueryRefused, ServerRefused, Silent
+from postgresql.errors import NotReachable, QueryRefused, ServerRefused
 from postgresql.layout import Layout
 
 _PATIENCE_S = 30
@@ -131,7 +131,7 @@ def _is_becoming_primary(layout: Layout) -> bool:
 
 
 def _stop(layout: Layout) -> None:
-    if _is_silent(layout):
+    if cluster.is_silent(layout):
         # Frozen, perhaps: then it heeds no other signal, and this may be the leader's machine, for
         # which an election waits.
         cluster.kill(layout)
@@ -142,13 +142,3 @@ def _stop(layout: Layout) -> None:
     except ServerRefused:
         # A checkpoint that takes long, or a disk that does not answer.
         cluster.stop(layout, "immediate")
-
-
-def _is_silent(layout: Layout) -> bool:
-    try:
-        with sql.local(layout):
-            return False
-    except Silent:
-        return True
-    except (NotReachable, QueryRefused):
-        return False

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from postgresql import cluster, gate, recovery
+from postgresql import cluster, gate, processes, recovery
 from postgresql.errors import ServerRefused
 from postgresql.layout import Layout
 
@@ -79,9 +79,7 @@ def _receivers(layout: Layout) -> list[int]:
 
 def _is_receiver(process: Path, postmaster: int) -> bool:
     try:
-        # "123 (postgres) S 122 …": its number, name, state and parent.
-        _, _, after = (process / "stat").read_text().rpartition(")")
-        if after.split()[1] != str(postmaster):
+        if processes.stat(process.name)[1:2] != [str(postmaster)]:
             return False
         return _TITLE.match((process / "cmdline").read_bytes()) is not None
     except (FileNotFoundError, ProcessLookupError):

@@ -14,9 +14,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from pathlib import Path
 
-from postgresql import conffile, configuration, files, sql, templates
+from postgresql import conffile, configuration, files, processes, sql, templates
 from postgresql.changes import Change
 from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
@@ -228,8 +227,4 @@ def _checkpointer_has_read(conn: Connection) -> bool:
 
 
 def _is_asleep(pid: int) -> bool:
-    try:
-        _, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-    except FileNotFoundError:
-        return False
-    return after.split()[0] == "S"
+    return processes.stat(pid)[:1] == ["S"]

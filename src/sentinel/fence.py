@@ -75,7 +75,7 @@ class Fence:
             self._began = pid, now
             # Where there is no memory for a process, another try comes.
             with contextlib.suppress(OSError):
-                self._run(["systemctl", "kill", "--signal=SIGKILL", self._layout.service])
+                self._run(cluster.kill_command(self._layout))
         else:
             # What pg_ctl stop -m immediate sends.
             with contextlib.suppress(ProcessLookupError):

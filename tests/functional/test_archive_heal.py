@@ -108,12 +108,12 @@ def test_a_file_system_that_does_not_answer_is_waited_for_once(server: Layout, p
     try:
         with pytest.raises(program.Failed, match="did not answer"):
             program.look(server, now, patience_s=1)
-        began = time.monotonic()
+        waiting = Path(f"/run/pg-hot-standby/archive-{server.major}-{server.name}")
+        first = waiting.read_text()
         assert "did not answer" in archive.state(server).failure
-        assert time.monotonic() - began < 1
         archive.ensure(server, str(place))
         assert in_force(server) == str(place)
-        assert time.monotonic() - began < 10
+        assert waiting.read_text() == first, "another one waited, too"
     finally:
         with claim.open("w"):
             claim.unlink()

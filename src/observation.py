@@ -91,7 +91,7 @@ def _with_log(
     with sql.local(layout) as connection:
         reached = terms.reached(connection)
         # Two questions more, which no other hook has to ask.
-        farewell = terms.farewell_of(connection) if _hands_over(here) and server.in_recovery else 0
+        farewell = terms.farewell_of(connection) if _is_to_hand_over(here, server) else None
     machine = replace(machine, farewell=farewell)
     if reached is not None:
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
@@ -119,9 +119,15 @@ def is_electing(here: Surroundings) -> bool:
     return here.peers.record is not None and here.peers.record.primary is None
 
 
-def _hands_over(here: Surroundings) -> bool:
+def _is_to_hand_over(here: Surroundings, server: Server) -> bool:
+    """Whether this unit has a successor, or had one before the election, and is a standby now."""
     record = here.peers.record
-    return record is not None and record.primary == here.peers.me and record.successor is not None
+    return (
+        server.in_recovery
+        and record is not None
+        and record.successor is not None
+        and here.peers.me in (record.primary, record.previous_primary)
+    )
 
 
 def _silent(view: View) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def of_application(outcome: Outcome) -> Line:
     if view.record.primary is None:
         return Line("waiting", _electing(view))
     if view.record.successor is not None:
-        return Line("waiting", _handing_over(view.record))
+        return _handing_over(view, view.record)
     if primary is None and view.owns_data:
         return _gone(view, view.record)
     if primary is None:
@@ -179,7 +179,7 @@ def _standby(found: Found) -> Line:
         and record.successor
         and (view.is_primary or record.successor == view.me)
     ):
-        return Line("waiting", _handing_over(record))
+        return _handing_over(view, record)
     if view.is_primary:
         return Line("waiting", _rising(view))
     if view.primary is None and record is not None:
@@ -287,8 +287,11 @@ def _electing(view: View) -> str:
     return text
 
 
-def _handing_over(record: Record) -> str:
-    return f"{record.successor} takes over from {record.primary}"
+def _handing_over(view: View, record: Record) -> Line:
+    text = f"{record.successor} takes over from {record.primary}"
+    if record.successor in view.members or view.machine.writable or election.begun(view):
+        return Line("waiting", text)
+    return Line("blocked", f"{record.successor} left as it took over; {_force(view.me)}")
 
 
 def _rising(view: View) -> str:

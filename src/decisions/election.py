@@ -121,6 +121,10 @@ def _successor_covered(record: Record, ballots: Mapping[str, Ballot]) -> bool:
     """The regime that a successor may have begun by itself."""
     if record.successor is None or record.successor in ballots or record.asynchronous:
         return True
+    former = ballots.get(record.previous_primary or "")
+    if former is not None and former.unsaid and former.unsaid == record.previous_term:
+        # No successor begins without the last word, and it will never be said.
+        return True
     if not record.successor_quorum:
         return False
     members = record.successor_candidates
@@ -201,5 +205,17 @@ def _can_end(view: View, record: Record, answering: Collection[str]) -> bool:
         record, previous_primary=record.primary, previous_term=record.term
     )
     # As far as can be told before they are cast: on the term's timeline.
-    expected = {unit: Ballot(0, record.term, 0, view.members[unit].final) for unit in answering}
+    expected = {
+        unit: Ballot(
+            0, record.term, 0, view.members[unit].final, unsaid=_unsaid(record, view.members[unit])
+        )
+        for unit in answering
+    }
     return covered(begun_record, expected)
+
+
+def _unsaid(record: Record, member: Member) -> int:
+    """What the ballot of a primary that has not handed over will say of its last word."""
+    writes = member.phase is Phase.primary and member.term == record.term
+    ended = member.lost is not None and member.lost.term == record.term and member.lost.unsaid
+    return record.term if member.unit == record.primary and (writes or ended) else 0

@@ -7,6 +7,7 @@ from decisions.admission import addresses, role_in_use, unit_at
 from decisions.facts import View
 from state.member import Admission, Member, Phase
 from state.messages import Ballot, Lost, Promise, Promotion, Request
+from state.record import Record
 
 
 def phase(view: View) -> Phase:
@@ -124,7 +125,15 @@ def _ballot(view: View) -> Ballot | None:
         machine.final,
         machine.heard,
         machine.heard_at,
+        _unsaid(view, record),
     )
+
+
+def _unsaid(view: View, record: Record) -> int:
+    """Of a former primary that is sealed now: it will never say what it has not said."""
+    before = record.previous_term or 0
+    was_primary = record.previous_primary == view.me
+    return before if was_primary and switchover.is_unsaid(view, before) else 0
 
 
 def _ready(view: View) -> int:
@@ -148,10 +157,11 @@ def _lost(view: View, shut: str) -> Lost | None:
         return Lost(record.term, shut)
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
+    unsaid = switchover.failed(view)
     if machine.lost:
-        return Lost(record.term, machine.lost, machine.lost_long)
+        return Lost(record.term, machine.lost, machine.lost_long, unsaid)
     # What it is asked by a write, a standby that is to be primary again answers for a minute.
-    return Lost(record.term, "it ended before its last word") if switchover.failed(view) else None
+    return Lost(record.term, "it ended before its last word", unsaid=True) if unsaid else None
 
 
 def _request(view: View) -> Request | None:

@@ -91,15 +91,27 @@ def failed(view: View) -> bool:
 
     What its own disk does not hold, no standby was sent: the successor waits in vain.
     """
-    record, machine = view.record, view.machine
+    record = view.record
     return (
         record is not None
         and view.is_primary
         and record.successor is not None
         and view.owns_data
-        and machine.in_recovery is True
-        and machine.reached == record.term
-        and machine.farewell < record.term
+        and is_unsaid(view, record.term)
+    )
+
+
+def is_unsaid(view: View, term: int) -> bool:
+    """Whether the last word of a term that this unit began is nowhere in its log.
+
+    Of a server that is a standby now: while it is one, it says none.
+    """
+    machine = view.machine
+    return (
+        machine.in_recovery is True
+        and machine.reached == term
+        and machine.farewell is not None
+        and machine.farewell < term
     )
 
 
@@ -147,7 +159,7 @@ def force_refusal(view: View) -> str:
         return "there is no cluster yet; wait for the deploy"
     if not view.owns_data:
         return f"{view.me} holds no copy of this cluster's data"
-    if record.primary == view.me:
+    if view.is_primary and (view.machine.writable or record.successor is None):
         return f"{view.me} is the primary already"
     if primary is not None and not view.machine.lost and primary.phase is Phase.primary:
         return (

@@ -55,9 +55,10 @@ def steps(view: View) -> tuple[Step, ...]:
 def _steps(view: View, record: Record) -> tuple[Step, ...]:
     if record.primary is None:
         return _as_voter(view, record)
+    took_over = view.owns_data and view.machine.reached == record.term + 1
+    if record.successor == view.me and took_over:
+        return _as_new_primary(view)
     if record.successor == view.me and _is_taking_over(view):
-        if view.machine.reached == record.term + 1:
-            return _as_new_primary(view)
         # Its sentinel goes on by itself, and may have come further since this was looked at. To
         # seal it now would leave a log that goes beyond the last word, and nobody to go on.
         return (Wait(f"to begin the term {record.term + 1}"),)
@@ -91,9 +92,13 @@ def _is_taking_over(view: View) -> bool:
 
 
 def _as_new_primary(view: View) -> tuple[Step, ...]:
-    """A successor that has taken over, until the leader records it: its setting stays."""
+    """A successor that has taken over, until the leader records it: its setting stays.
+
+    One that has ended since comes back as a standby, and is opened as a primary of that term is.
+    """
     machine = view.machine
     return (
+        *((Open(),) if machine.in_recovery else ()),
         Configure(
             units=len(view.members),
             floors={},

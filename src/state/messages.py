@@ -43,6 +43,8 @@ class Ballot:
             that term is missing; 0: none.
         heard: how far the former primary had told it that its log reached, in bytes; 0: not known.
         heard_at: when it told so last, in seconds since 1970 by this unit's clock.
+        unsaid: the term in which this unit was primary, if its log has no last word of it, so that
+            no successor took over; 0: none.
     """
 
     term: int
@@ -51,6 +53,7 @@ class Ballot:
     final: int = 0
     heard: int = 0
     heard_at: int = 0
+    unsaid: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,13 @@ class Lost:
         term: in which it is primary.
         reason: in PostgreSQL's or the network's words.
         long: for longer than an isolated primary goes on before it stops itself.
+        unsaid: that primary says so itself: it was to hand over, and ended before its last word.
     """
 
     term: int
     reason: str
     long: bool = False
+    unsaid: bool = False
 
 
 @dataclass(frozen=True)

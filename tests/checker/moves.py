@@ -83,6 +83,8 @@ def _job(world: World, rules: Rules, unit: str, outcome: str = "done") -> None:
         if outcome == "done" and source and _serves(world, source, site):
             world.stop(site)
             site.log, site.signal, site.rewind = source.log, True, "finished"
+            # It has the files that its source has, and no other.
+            site.kept = source.kept
         elif outcome == "breaks":
             world.crash(site)
             site.rewind, site.unusable = "failed", True
@@ -371,10 +373,11 @@ def excused(world: World) -> str:
     if record.successor and record.successor not in left:
         those = record.successor_candidates
         heard = sum(unit in left for unit in those)
+        unsaid = former in left and left[former].log.farewell < (term or 0)
         if not record.successor_quorum and record.quorum:
             # It would not have had to be so.
             return ""
-        if heard < len(those) - record.successor_quorum + 1:
+        if not unsaid and heard < len(those) - record.successor_quorum + 1:
             return (
                 "the successor is gone, and too few of those who would have followed it are left"
             )

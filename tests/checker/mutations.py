@@ -238,6 +238,24 @@ def _final_always() -> Rules:
     return Rules(member=member)
 
 
+def unsaid_always() -> Rules:
+    """A former primary tells that it has not handed over, whatever its log holds."""
+
+    def member(
+        view: View,
+        admitted: tuple[str, ...] | None,
+        proved: bool,
+        instructed: bool,
+        shut: str,
+    ) -> Member:
+        machine = replace(view.machine, farewell=0)
+        return member_decisions.member(
+            replace(view, machine=machine), admitted, proved, instructed, shut
+        )
+
+    return Rules(member=member)
+
+
 @dataclass(frozen=True)
 class Mutation:
     """A rule that is broken.

@@ -10,7 +10,7 @@ import pytest
 from tests.checker.exhaustive import explore
 from tests.checker.hook import Rules
 from tests.checker.moves import ALL, Move, apply, settle
-from tests.checker.mutations import MUTATIONS, Mutation
+from tests.checker.mutations import MUTATIONS, Mutation, unsaid_always
 from tests.checker.walks import follow, settled, shortened, walk
 from tests.checker.world import World
 
@@ -101,6 +101,39 @@ ROWS: dict[str, tuple[int, tuple[Move, ...]]] = {
             ("gone", "pg/1"),
         ),
     ),
+    "the successor and the third unit leave before the primary has handed over": (
+        3,
+        (
+            ("ask", "pg/1", "switchover", "pg/2"),
+            ("hook", "pg/0", ALL, None),
+            ("expel", "pg/1"),
+            ("expel", "pg/2"),
+        ),
+    ),
+    "the successor and the third unit are gone after the primary has handed over": (
+        3,
+        (
+            ("ask", "pg/1", "switchover", "pg/2"),
+            ("hook", "pg/0", ALL, None),
+            ("hook", "pg/2", ALL, None),
+            ("hook", "pg/0", ALL, None),
+            ("gone", "pg/1"),
+            ("expel", "pg/2"),
+        ),
+    ),
+    "a successor that has taken over is stopped, and everybody else leaves": (
+        3,
+        (
+            ("ask", "pg/0", "switchover", "pg/1"),
+            ("hook", "pg/0", ALL, None),
+            ("hook", "pg/1", ALL, None),
+            ("hook", "pg/0", ALL, None),
+            ("sentinel", "pg/1", ALL),
+            ("server dies", "pg/1"),
+            ("expel", "pg/2"),
+            ("expel", "pg/0"),
+        ),
+    ),
     "a new primary leaves in the middle of its last word": (
         3,
         (
@@ -157,6 +190,30 @@ def test_what_was_found_once_holds(row: str) -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=list(MUTATIONS))
 def test_finds_a_rule_that_is_broken(mutation: Mutation) -> None:
     assert any(walk(seed, 2 + seed % 3, mutation.rules, mutation.harm) for seed in range(PATIENCE))
+
+
+def test_finds_that_a_last_word_counts_as_never_said() -> None:
+    # No walk meets it: a successor acknowledges alone only where the primary it takes over from
+    # stood alone, and the operator wants just then that no commit waits.
+    alone = (("power off", "pg/1"), *(("hook", "pg/0", ALL, None),) * 3, ("boot", "pg/1"))
+    back = (
+        ("receive", "pg/1", None),
+        ("hook", "pg/1", ALL, None),
+        ("commit", "pg/0"),
+        ("hook", "pg/0", ALL, None),
+        ("receive", "pg/1", None),
+    )
+    handed_over = (
+        ("wanted", 0),
+        ("ask", "pg/0", "switchover", "pg/1"),
+        ("hook", "pg/0", ALL, None),
+        ("hook", "pg/1", ALL, None),
+        ("hook", "pg/0", ALL, None),
+        ("sentinel", "pg/1", ALL),
+    )
+    moves: tuple[Move, ...] = (*alone, *back, *handed_over, ("commit", "pg/1"), ("gone", "pg/1"))
+    assert follow(2, 1, moves, RULES) == ""
+    assert "missing on pg/0" in follow(2, 1, moves, unsaid_always())
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

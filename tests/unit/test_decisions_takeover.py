@@ -11,7 +11,7 @@ from decisions import election, quorum, switchover
 from decisions.facts import Machine, View
 from decisions.member import member as tell
 from decisions.record import next_record
-from decisions.steps import Configure, HandOver, Instruct, Synchronise, Upstream, Wait
+from decisions.steps import Configure, HandOver, Instruct, Open, Synchronise, Upstream, Wait
 from decisions.unit import steps
 from state.member import Admission, Member, Phase
 from state.messages import Ballot, Lost, Promise, Promotion, Request
@@ -476,13 +476,13 @@ class TestSwitchover:
         (configure,) = (step for step in plan if isinstance(step, Configure))
         assert configure.upstream == Upstream("pg/1", "10.0.0.2", "replicator")
 
-    ENDED = changed(SERVING, standby_signal=True, in_recovery=True)
+    ENDED = changed(SERVING, standby_signal=True, in_recovery=True, farewell=0)
 
     def test_one_that_ended_before_its_last_word_is_replaced_at_once(self) -> None:
         ended = view(PRIMARY, STANDBY, me="pg/0", record=self.HANDING, machine=self.ENDED)
         assert [type(step) for step in steps(ended)] == [Instruct, Wait], "it follows nobody"
         told = tell(ended, None, False, True)
-        assert told.lost == Lost(2, "it ended before its last word")
+        assert told.lost == Lost(2, "it ended before its last word", unsaid=True)
         begun = election.begun(view(told, STANDBY, record=self.HANDING))
         assert begun is not None
         assert begun.term == 4
@@ -491,6 +491,7 @@ class TestSwitchover:
         "changes",
         [
             {"farewell": 2},
+            {"farewell": None},
             # It has the first of its successor's commits already.
             {"farewell": 2, "reached": 3},
             {"running": False, "in_recovery": None},
@@ -516,6 +517,31 @@ class TestSwitchover:
     ) -> None:
         plan = steps(view(record=self.HANDING, machine=half_way))
         assert [type(step) for step in plan] == [Instruct, Wait]
+
+    def test_a_successor_that_ended_after_it_took_over_is_opened_again(self) -> None:
+        ended = changed(self.ENDED, reached=3)
+        plan = steps(view(record=self.HANDING, machine=ended))
+        assert [type(step) for step in plan[:3]] == [Instruct, Open, Configure]
+        plan = steps(view(record=self.HANDING, machine=changed(SERVING, reached=3)))
+        assert Open not in [type(step) for step in plan]
+
+    def test_one_whose_successor_has_left_is_named_again_unless_it_has_handed_over(self) -> None:
+        handing = changed(
+            self.HANDING,
+            candidates=("pg/1", "pg/2"),
+            successor_candidates=("pg/0", "pg/2"),
+        )
+        begun = election.begun(view(PRIMARY, me="pg/0", record=handing))
+        assert begun is not None
+        ended = changed(PRIMARY, phase=Phase.standby, lost=Lost(2, "", unsaid=True))
+        assert election.begun(view(ended, me="pg/0", record=handing)) == begun
+        handed_over = changed(ended, lost=LOST)
+        assert election.begun(view(handed_over, me="pg/0", record=handing)) is None
+        sealed = changed(self.ENDED, deaf=True, log_end=1000)
+        for farewell, named in ((0, True), (2, False), (None, False)):
+            machine = changed(sealed, farewell=farewell)
+            told = tell(view(PRIMARY, me="pg/0", record=begun, machine=machine), (), False, True)
+            assert bool(election.named(view(told, me="pg/0", record=begun))) is named
 
     def test_is_recorded_once_the_successor_has_taken_over(self) -> None:
         risen = changed(STANDBY, promotion=Promotion(3, 2, 4096))
@@ -584,3 +610,16 @@ class TestForce:
         assert "switchover to=pg/1" in switchover.force_refusal(view())
         lost = view(machine=changed(view().machine, lost="timeout"))
         assert switchover.force_refusal(lost) == ""
+        assert "already" in switchover.force_refusal(view(me="pg/0", machine=SERVING))
+
+    def test_is_not_refused_to_one_that_handed_over_to_a_unit_that_is_gone(self) -> None:
+        handing = changed(RECORD, successor="pg/1", successor_candidates=("pg/0", "pg/2"))
+        over = changed(SERVING, in_recovery=True)
+        asked = changed(PRIMARY, phase=Phase.standby, request=Request("force", 5, "pg/0"))
+        last = view(asked, me="pg/0", record=handing, machine=over)
+        assert switchover.force_refusal(last) == ""
+        forced = next_record(last, "")
+        assert forced is not None
+        assert (forced.primary, forced.term, forced.successor) == ("pg/0", 4, None)
+        still = changed(last, machine=SERVING)
+        assert "already" in switchover.force_refusal(still)

@@ -16,7 +16,7 @@ from postgresql.rewind import RewindState
 from state.member import Member, Phase
 from state.options import Problem
 from state.record import Record, Takeover
-from status import of_application, of_unit
+from status import Line, of_application, of_unit
 
 RECORD = Record(serial=2, term=1, primary="pg/0", cluster_id="c1", system_id="7")
 SERVING = Machine(has_data=True, cluster_id="c1", system_id="7", running=True, in_recovery=False)
@@ -329,6 +329,44 @@ class TestApplication:
             whole = dataclasses.replace(one, view=dataclasses.replace(one.view, members=told))
             line = of_application(Outcome(whole))
             assert (line.level, line.text) == ("waiting", text)
+
+
+class TestHandingOver:
+    HANDING = Record(
+        6,
+        1,
+        "pg/0",
+        "c1",
+        candidates=("pg/1", "pg/2"),
+        quorum=1,
+        successor="pg/2",
+        successor_candidates=("pg/0", "pg/1"),
+        successor_quorum=1,
+    )
+
+    def said(self, *left: str) -> list[Line]:
+        machine = dataclasses.replace(SERVING, in_recovery=True)
+        one = standby()
+        view = dataclasses.replace(
+            one.view,
+            me="pg/0",
+            record=self.HANDING,
+            machine=machine,
+            members={unit: Member(unit, phase=Phase.standby) for unit in ("pg/0", *left)},
+        )
+        outcome = Outcome(dataclasses.replace(one, view=view))
+        return [of_unit(outcome), of_application(outcome)]
+
+    def test_is_said_by_unit_and_application(self) -> None:
+        assert self.said("pg/2") == [Line("waiting", "pg/2 takes over from pg/0")] * 2
+
+    def test_asks_for_a_person_where_the_successor_left_and_nobody_else_can_tell(self) -> None:
+        text = (
+            "pg/2 left as it took over; bring it back, or lose what only it had: "
+            "juju run pg/0 force-promote confirm=pg/0"
+        )
+        assert self.said() == [Line("blocked", text)] * 2
+        assert self.said("pg/1") == [Line("waiting", "pg/2 takes over from pg/0")] * 2
 
 
 class TestWidth:

@@ -21,6 +21,7 @@ from postgresql import (
     gate,
     handover,
     install,
+    postmaster,
     rewind,
     services,
     sql,
@@ -190,7 +191,7 @@ class ThisMachine:
             clone.forget(layout)
             rewind.forget(layout)
             if layout.id_file.exists():
-                cluster.stop(layout)
+                postmaster.stop(layout)
             cluster.release(layout)
         services.remove_all()
         self.welcome()
@@ -214,4 +215,4 @@ def leave(layout: Layout) -> None:
     except PostgresqlError as error:
         logger.warning("leaving without a last word: %s", error)
         gate.close(layout)
-    cluster.stop(layout)
+    postmaster.stop(layout)

@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import sys
 
-from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
+from localjuju.controller.facade import Controller
+from localjuju.controller.wire import ControllerGoneError, JujuError
 from localjuju.host import cleanup, machines, paths, run
 from localjuju.host.errors import HostError
 from tools.root import become_root, give_back

@@ -8,7 +8,17 @@ import sys
 import time
 from pathlib import Path
 
-from postgresql import archive, cluster, commands, conffile, files, install, settings, sql
+from postgresql import (
+    archive,
+    cluster,
+    commands,
+    conffile,
+    files,
+    install,
+    postmaster,
+    settings,
+    sql,
+)
 from postgresql.archive import places
 from postgresql.layout import Layout
 
@@ -43,7 +53,7 @@ def main(repeats: int) -> None:
     cluster.create(server, "bench")
     archive.ensure(server, str(HERE / "charm"))
     settings.ensure(server, settings.Settings(wal_keep_size=4096, max_slot_wal_keep_size=8192))
-    cluster.start(server)
+    postmaster.start(server)
     own = conffile.values(places.text(places.read(server)))["archive_command"]
     names = _fill(server)
     stanza = _pgbackrest(server)
@@ -121,7 +131,7 @@ def _archive(server: Layout, command: str, names: list[str]) -> float:
 def _set(server: Layout, command: str) -> None:
     path = server.conf_file.with_name(CONF)
     files.write(path, f"archive_command = {conffile.quote(command)}\n", mode=0o644)
-    cluster.reload(server)
+    postmaster.reload(server)
 
 
 def _ready(server: Layout) -> list[str]:

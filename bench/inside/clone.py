@@ -7,7 +7,18 @@ import shutil
 import sys
 import time
 
-from postgresql import clone, cluster, commands, hba, install, roles, settings, slots, sql
+from postgresql import (
+    clone,
+    cluster,
+    commands,
+    hba,
+    install,
+    postmaster,
+    roles,
+    settings,
+    slots,
+    sql,
+)
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream, primary_conninfo, write_passfile
 
@@ -23,7 +34,7 @@ def main(repeats: int) -> None:
     source = Layout(found.major, "source", 5500)
     cluster.create(source, "bench")
     settings.ensure(source, settings.Settings())
-    cluster.start(source)
+    postmaster.start(source)
     hba.ensure(source, ["replicator", roles.OPERATOR], {"bench/1": "127.0.0.1"})
     with sql.local(source, timeout_s=300) as conn:
         roles.ensure(conn, "replicator", PASSWORD, PASSWORD)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from localjuju.cli import flags, registry
 from localjuju.cli.command import GLOBAL_OPTIONS, Command
 from localjuju.cli.context import Context, SilentError
-from localjuju.controller.facade import ControllerGoneError, JujuError
+from localjuju.controller.wire import ControllerGoneError, JujuError
 
 README = "localjuju/README.md"
 

@@ -12,7 +12,9 @@ from localjuju.cli import names
 from localjuju.cli.flags import Arguments
 from localjuju.cli.focus import Focus
 from localjuju.cli.render.color import paint
-from localjuju.controller.facade import Controller, ControllerGoneError, ControllerInfo, JujuError
+from localjuju.controller.facade import Controller
+from localjuju.controller.shapes import ControllerInfo
+from localjuju.controller.wire import ControllerGoneError, JujuError
 
 NO_MODEL_IN_FOCUS = """No model in focus.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localjuju.cli.reach import Reach, run
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _SEND = """
 IFS=

@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 
 from localjuju.cli.gotext import quote
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _BOOL = re.compile(
     r"y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF"

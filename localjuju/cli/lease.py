@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from localjuju.cli.focus import Focus
-from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
+from localjuju.controller.facade import Controller
+from localjuju.controller.wire import ControllerGoneError, JujuError
 
 DESCRIPTION = """\
 Leadership in localjuju, the stand-in for Juju on one host, taken from a unit that lives, as a

@@ -8,7 +8,7 @@ from typing import Any
 
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 Formatter = Callable[[], str]
 

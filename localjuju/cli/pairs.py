@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from localjuju.cli.flags import Arguments, UsageError
 from localjuju.cli.gotext import quote
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 MAX_VALUE_FILE = 5 * 1024 * 1024
 """Bytes of a file that may be given as an option's value (``key=@file``)."""

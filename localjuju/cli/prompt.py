@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 def removal_needs_confirmation(ctx: Context, args: Arguments, model: str) -> bool:

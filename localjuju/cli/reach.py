@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import IO, Any, Protocol
 
-from localjuju.controller.facade import JujuError, SshTarget
+from localjuju.controller.shapes import SshTarget
+from localjuju.controller.wire import JujuError
 
 DEFAULT_USER = "ubuntu"
 

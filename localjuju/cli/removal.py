@@ -8,7 +8,7 @@ from localjuju.cli.command import NO_PROMPT_OPTION
 from localjuju.cli.context import Context, SilentError
 from localjuju.cli.flags import Arguments, Option
 from localjuju.cli.prompt import confirm_yes, removal_needs_confirmation
-from localjuju.controller.facade import RemovalInfo
+from localjuju.controller.shapes import RemovalInfo
 
 Remove = Callable[[bool], list[RemovalInfo]]
 """Removes, or with True tells only what would be removed."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localjuju.cli import gotext, names
-from localjuju.controller.facade import Operation, Task
+from localjuju.controller.shapes import Operation, Task
 
 
 def task_result(task: Task, *, utc: bool) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.render.color import paint
 from localjuju.cli.results import exit_code, progress_time, task_result
-from localjuju.controller.facade import EnqueuedOperation, JujuError, Task
+from localjuju.controller.shapes import EnqueuedOperation, Task
+from localjuju.controller.wire import JujuError
 
 POLL_S = 0.25
 """How long the controller may hold one question for a task's end; lines that an action logs are

@@ -9,7 +9,9 @@ they are RFC 3339 in UTC with microseconds here (``2026-11-23T04:27:37.123456Z``
 command renders them as Juju does for the format and the ``--utc`` option at hand.
 
 ``model`` arguments are bare model names. Which model is current is the client's own affair, as
-in Juju. Unit arguments may be ``app/leader`` where Juju allows that.
+in Juju. Unit arguments may be ``app/leader`` where Juju allows that. Every method raises
+``wire.JujuError`` where Juju would refuse, and ``wire.ControllerGoneError`` where the daemon
+cannot be reached or ends in mid-call.
 """
 
 from __future__ import annotations
@@ -28,51 +30,18 @@ from localjuju.controller.shapes import (
     Deployed,
     DestroyProgress,
     EnqueuedOperation,
-    EnqueuedTask,
     LogLine,
     MachineAdded,
     ModelSummary,
     Operation,
     PastStatus,
     Refreshed,
-    RelationLine,
     RemovalInfo,
     SshTarget,
     Status,
     Task,
     TaskLog,
 )
-
-__all__ = [
-    "Controller",
-    "ControllerGoneError",
-    "ControllerInfo",
-    "Deployed",
-    "DestroyProgress",
-    "EnqueuedOperation",
-    "EnqueuedTask",
-    "JujuError",
-    "LogLine",
-    "MachineAdded",
-    "ModelSummary",
-    "Operation",
-    "PastStatus",
-    "Refreshed",
-    "RelationLine",
-    "RemovalInfo",
-    "SshTarget",
-    "Status",
-    "Task",
-    "TaskLog",
-]
-
-JujuError = wire.JujuError
-"""Raised by every method. ``str()`` is Juju's text, without the leading ``ERROR ``; ``code`` is
-Juju's API error code where it has one (``not found``, ``already exists``, ``unauthorized access``,
-``bad request``), else empty."""
-
-ControllerGoneError = wire.ControllerGoneError
-"""Raised when the daemon cannot be reached or ends in mid-call."""
 
 
 class Controller:

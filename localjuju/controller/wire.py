@@ -28,7 +28,14 @@ DEFAULT_JUJU_VERSION = "3.6.28"
 
 
 class JujuError(Exception):
-    """An error that Juju itself would report, with Juju's text and API error code."""
+    """An error that Juju itself would report.
+
+    ``str()`` is Juju's text, without the leading ``ERROR ``.
+
+    Attributes:
+        code: Juju's API error code where it has one (``not found``, ``already exists``,
+            ``unauthorized access``, ``bad request``), else empty.
+    """
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)

@@ -16,7 +16,8 @@ Rooms, from the ground up:
     serverlog.py      what in the server's log is worth quoting
     install.py        the distribution's packages
     sql.py            connections
-    cluster.py        the data directory and its server: create, start, stop, set aside
+    postmaster.py     a cluster's server: start, stop, reload, and what it says of itself
+    cluster.py        the data directory: create, configure, set aside, release
     conffile.py       postgresql.conf's own syntax
     trial.py          proof that a server takes a configuration before the real one has to
     configuration.py  files in conf.d brought into force, or put back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from postgresql import cluster, debt, files, tablespaces
+from postgresql import cluster, debt, files, postmaster, tablespaces
 from postgresql.errors import CloneRefused, ServerRefused
 from postgresql.layout import Layout
 
@@ -28,7 +28,7 @@ def adopt(layout: Layout, cluster_id: str, system_id: str) -> None:
     if cluster.state(layout).system_id == system_id:
         # Of another cluster nobody was told that it holds a commit of this one's.
         debt.note(layout)
-    cluster.stop(layout)
+    postmaster.stop(layout)
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     copy = layout.finished_copy
     tablespaces.take_over(copy, stamp)

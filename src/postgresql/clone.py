@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from postgresql import (
-    cluster,
     files,
     jobs,
+    postmaster,
     recovery,
     services,
     sizes,
@@ -186,7 +186,7 @@ def _write_job(layout: Layout, upstream: Upstream, on_finish: Sequence[str]) -> 
     # A server that still serves here streams through the slot; the copier then has one of its own
     # for the time of the copy, and this unit's archive bridges what comes after. One that streams
     # no more archives nothing either.
-    streams = cluster.is_running(layout) and not (layout.clone_notes / _IDLE).exists()
+    streams = postmaster.is_running(layout) and not (layout.clone_notes / _IDLE).exists()
     name = f"clone-{layout.major}-{layout.name}"
     before = files.read(services.PROGRAMS / name)
     program = services.ensure_program(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from postgresql import cluster, conffile, files, gate, sql, trial
+from postgresql import conffile, files, gate, postmaster, sql, trial
 from postgresql.changes import Change, Effect
 from postgresql.errors import NotReachable, ServerRefused, SettingRefused
 from postgresql.layout import Layout
@@ -47,19 +47,19 @@ def apply(
     names = changed_names(layout, new) if new else ()
     _put(new)
     effect = Effect.RELOAD if new else Effect.NONE
-    if not cluster.is_running(layout):
+    if not postmaster.is_running(layout):
         return Change(effect, names)
     try:
         if new:
-            cluster.reload(layout)
+            postmaster.reload(layout)
         loaded, pending = _look(layout)
         if _changed_at(layout) > loaded:
-            cluster.reload(layout)
+            postmaster.reload(layout)
             _, pending = _look(layout)
     except ServerRefused as error:
         # Of files with errors in them the server has taken what it could.
         _put({path: before[path] for path in new})
-        cluster.reload(layout)
+        postmaster.reload(layout)
         raise refused(error.why, names) from error
     except NotReachable:
         # It is starting up; the next call sees what it has taken.
@@ -67,7 +67,7 @@ def apply(
     if not pending or not may_restart:
         return Change(effect, names, pending)
     was_primary = gate.is_primary(layout)
-    cluster.stop(layout)
+    postmaster.stop(layout)
     try:
         gate.start(layout, was_primary)
     except ServerRefused as error:
@@ -98,7 +98,7 @@ def refused(words: str, names: Collection[str]) -> SettingRefused:
         words: In which the server refused.
         names: Settings that changed; a single one is to blame even where no words name it.
     """
-    # "/etc/…/95-extra.conf line 3 (work_mem): setting could not be applied", as cluster.reload
+    # "/etc/…/95-extra.conf line 3 (work_mem): setting could not be applied", as postmaster.reload
     # has it: whoever gave the setting knows nothing of the file.
     place = re.match(r"\S+ line [0-9]+ \(([^)]+)\): ", words)
     words = words[place.end() :] if place else words

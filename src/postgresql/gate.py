@@ -9,7 +9,7 @@ has ever acknowledged.
 
 from __future__ import annotations
 
-from postgresql import cluster, files, sql
+from postgresql import cluster, files, postmaster, sql
 from postgresql.errors import NotReachable, QueryRefused, ServerRefused
 from postgresql.layout import Layout
 
@@ -19,14 +19,14 @@ _START_S = 30.0
 
 def is_primary(layout: Layout) -> bool:
     """Whether the server runs and is no standby; False where it accepts no connection."""
-    if not cluster.is_running(layout):
+    if not postmaster.is_running(layout):
         return False
     try:
         with sql.local(layout) as conn:
             (in_recovery,) = sql.row(conn, "SELECT pg_is_in_recovery()")
     except (NotReachable, QueryRefused):
         # A primary with its connections used up says so much in its files.
-        return cluster.is_in_production(layout)
+        return postmaster.is_in_production(layout)
     return not in_recovery
 
 
@@ -45,10 +45,10 @@ def start_as_primary(layout: Layout) -> bool:
     if is_primary(layout):
         return close(layout)
     if _is_becoming_primary(layout):
-        cluster.start(layout, _START_S)
+        postmaster.start(layout, _START_S)
         close(layout)
         return True
-    if cluster.is_running(layout):
+    if postmaster.is_running(layout):
         _stop(layout)
     before = cluster.state(layout).control_state
 
@@ -62,7 +62,7 @@ def start_as_primary(layout: Layout) -> bool:
     try:
         # Not brought to the disk: the shorter it is gone there, the better.
         layout.standby_signal.unlink(missing_ok=True)
-        cluster.start(layout, _START_S, meanwhile=close_early)
+        postmaster.start(layout, _START_S, meanwhile=close_early)
     finally:
         close(layout)
     return True
@@ -87,9 +87,9 @@ def start_as_standby(layout: Layout, *, depose: bool = True) -> bool:
     changed = close(layout)
     if depose and is_primary(layout):
         _stop(layout)
-    if cluster.is_running(layout):
+    if postmaster.is_running(layout):
         return changed
-    cluster.start(layout)
+    postmaster.start(layout)
     return True
 
 
@@ -120,7 +120,7 @@ def _is_becoming_primary(layout: Layout) -> bool:
     Taken for one may also be a server that restarted by itself after the crash of a process;
     it is found a standby once it has come up.
     """
-    if cluster.status(layout) != "starting":
+    if postmaster.status(layout) != "starting":
         return False
     lock = (files.read(layout.data_directory / "postmaster.pid") or "").splitlines()
     try:
@@ -131,14 +131,14 @@ def _is_becoming_primary(layout: Layout) -> bool:
 
 
 def _stop(layout: Layout) -> None:
-    if cluster.is_silent(layout):
+    if postmaster.is_silent(layout):
         # Frozen, perhaps: then it heeds no other signal, and this may be the leader's machine, for
         # which an election waits.
-        cluster.kill(layout)
+        postmaster.kill(layout)
         return
     try:
         # A clean end spares the next start its recovery.
-        cluster.stop(layout, "fast", wait_s=_PATIENCE_S)
+        postmaster.stop(layout, "fast", wait_s=_PATIENCE_S)
     except ServerRefused:
         # A checkpoint that takes long, or a disk that does not answer.
-        cluster.stop(layout, "immediate")
+        postmaster.stop(layout, "immediate")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postgresql import cluster, gate, logend, sql, terms
+from postgresql import cluster, gate, logend, postmaster, sql, terms
 from postgresql.errors import ServerRefused
 from postgresql.layout import Layout
 
@@ -26,7 +26,7 @@ def hand_over(layout: Layout, term: int) -> None:
         QueryRefused: It does not do as told, in its own words.
     """
     what = f"hand over the term {term}"
-    if cluster.is_running(layout):
+    if postmaster.is_running(layout):
         end = logend.look(layout)
         if end is None:
             with sql.local(layout, timeout_s=_CHECKPOINT_S) as conn:
@@ -38,7 +38,7 @@ def hand_over(layout: Layout, term: int) -> None:
             raise ServerRefused(what, "the server is a standby, and has not handed it over")
         gate.close(layout)
         # It is to be up again as a standby before writes go on.
-        cluster.stop(layout, settle=False)
+        postmaster.stop(layout, settle=False)
     state = cluster.state(layout).control_state
     if state not in ("shut down", "shut down in recovery"):
         raise ServerRefused(what, f'the server did not end cleanly: its state is "{state}"')

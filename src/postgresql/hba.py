@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
-from postgresql import cluster, files, sql, templates
+from postgresql import files, postmaster, sql, templates
 from postgresql.errors import NotReachable, ServerRefused
 from postgresql.layout import IDENT_MAP, Layout
 
@@ -37,7 +37,7 @@ def ensure(layout: Layout, roles: Sequence[str], peers: Mapping[str, str]) -> bo
         layout.ident_file, templates.render("pg_ident.conf.j2", ident_map=IDENT_MAP)
     )
     changed |= files.write(layout.hba_file, _text(before or "", roles, peers))
-    if not cluster.is_running(layout):
+    if not postmaster.is_running(layout):
         return changed
     try:
         with sql.local(layout) as conn:
@@ -52,7 +52,7 @@ def ensure(layout: Layout, roles: Sequence[str], peers: Mapping[str, str]) -> bo
             (loaded,) = sql.row(conn, "SELECT extract(epoch FROM pg_conf_load_time())::float8")
     except NotReachable:
         # It is starting up: whatever it has read so far, the signal makes it read this.
-        cluster.reload(layout)
+        postmaster.reload(layout)
         return changed
     if errors:
         # The server would go on with the rules in force, but could not start with this file.
@@ -61,7 +61,7 @@ def ensure(layout: Layout, roles: Sequence[str], peers: Mapping[str, str]) -> bo
         raise ServerRefused(f"reload {layout.hba_file}", "; ".join(errors), "mend that line")
     # An interrupted call has written the file and not told the server.
     if changed or _changed_at(layout) > loaded:
-        cluster.reload(layout)
+        postmaster.reload(layout)
     return changed
 
 

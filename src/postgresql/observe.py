@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from postgresql import cluster, files, owned, sql
+from postgresql import cluster, files, owned, postmaster, sql
 from postgresql.errors import NotReachable, QueryRefused
 from postgresql.layout import Layout
 from postgresql.roles import replication_roles
@@ -150,7 +150,7 @@ def observe(layout: Layout | None) -> Server:
     """What is; never raises for a server that is missing, stopped or starting. Below 50 ms."""
     if layout is None:
         return Server()
-    running = cluster.is_running(layout)
+    running = postmaster.is_running(layout)
     refusal = ""
     if running:
         try:
@@ -168,7 +168,7 @@ def observe(layout: Layout | None) -> Server:
         running=running,
         refusal=refusal,
         overridden=owned.overridden(layout),
-        log_errors=tuple(cluster.recent_errors(layout)),
+        log_errors=tuple(postmaster.recent_errors(layout)),
         timeline=data.timeline,
     )
 
@@ -201,7 +201,7 @@ def _accepting(
         running=True,
         accepting=True,
         overridden=owned.overridden(layout),
-        log_errors=tuple(cluster.recent_errors(layout)),
+        log_errors=tuple(postmaster.recent_errors(layout)),
         # "15.20 (Debian 15.20-0+deb12u1)"
         version=found["version"].split(" ", 1)[0],
         in_recovery=found["in_recovery"],

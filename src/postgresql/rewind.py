@@ -19,11 +19,11 @@ from typing import Literal
 from psycopg2.extensions import make_dsn
 
 from postgresql import (
-    cluster,
     conffile,
     files,
     jobs,
     logend,
+    postmaster,
     recovery,
     services,
     sql,
@@ -135,7 +135,7 @@ def start(layout: Layout, upstream: Upstream, on_finish: Sequence[str] = ()) -> 
         return False
     if now.phase == "running":
         # Once it has stopped the server, it has heard all that it needs of the primary's log.
-        if now.kept is None and cluster.is_accepting(layout):
+        if now.kept is None and postmaster.is_accepting(layout):
             _turn(layout, upstream, on_finish)
         return False
     if now.spoiled:

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from postgresql import cluster, gate, processes, recovery
+from postgresql import gate, postmaster, processes, recovery
 from postgresql.errors import ServerRefused
 from postgresql.layout import Layout
 
@@ -67,19 +67,19 @@ def seal(layout: Layout, timeout_s: float = 10) -> bool:
 
 def _receivers(layout: Layout) -> list[int]:
     """The server's walreceivers, those included that have no connection yet."""
-    postmaster = cluster.postmaster_pid(layout)
-    if postmaster is None:
+    parent = postmaster.running_pid(layout)
+    if parent is None:
         return []
     return [
         int(process.name)
         for process in Path("/proc").glob("[0-9]*")
-        if _is_receiver(process, postmaster)
+        if _is_receiver(process, parent)
     ]
 
 
-def _is_receiver(process: Path, postmaster: int) -> bool:
+def _is_receiver(process: Path, parent: int) -> bool:
     try:
-        if processes.stat(process.name)[1:2] != [str(postmaster)]:
+        if processes.stat(process.name)[1:2] != [str(parent)]:
             return False
         return _TITLE.match((process / "cmdline").read_bytes()) is not None
     except (FileNotFoundError, ProcessLookupError):

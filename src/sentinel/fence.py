@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from postgresql import cluster
+from postgresql import postmaster
 from postgresql.layout import Layout
 from sentinel.contact import ISOLATED_S
 from sentinel.mandate import Mandate
@@ -62,7 +62,7 @@ class Fence:
         Returns:
             Whether there was a server.
         """
-        pid = cluster.postmaster_pid(self._layout)
+        pid = postmaster.running_pid(self._layout)
         if pid is None:
             self._began = None
             return False
@@ -75,7 +75,7 @@ class Fence:
             self._began = pid, now
             # Where there is no memory for a process, another try comes.
             with contextlib.suppress(OSError):
-                self._run(cluster.kill_command(self._layout))
+                self._run(postmaster.kill_command(self._layout))
         else:
             # What pg_ctl stop -m immediate sends.
             with contextlib.suppress(ProcessLookupError):

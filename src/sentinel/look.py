@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from postgresql import archive, clone, cluster, rewind
+from postgresql import archive, clone, postmaster, rewind
 from postgresql.layout import Layout
 from postgresql.sql import Row
 from sentinel.events import Look
@@ -79,10 +79,10 @@ class Observer:
         try:
             (row,) = self._line.ask(_QUERY)
         except NoAnswer as error:
-            up = cluster.is_running(self._layout)
+            up = postmaster.is_running(self._layout)
             # One whose connections are all taken says in its files what it is. The lock file is
             # as old as the postmaster, so that one that has restarted by itself is not believed.
-            ready = up and not error.on_its_way and cluster.is_in_production(self._layout)
+            ready = up and not error.on_its_way and postmaster.is_in_production(self._layout)
             return Look(up=up, writable=ready)
         return self._answered(row)
 

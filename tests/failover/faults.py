@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from localjuju.controller.facade import Controller, ControllerGoneError, JujuError
+from localjuju.controller.facade import Controller
+from localjuju.controller.wire import ControllerGoneError, JujuError
 from localjuju.host import clocks, disks, links, names, paths
 from localjuju.host.errors import HostError
 from localjuju.host.links import CONTROLLER

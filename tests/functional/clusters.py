@@ -7,7 +7,18 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-from postgresql import archive, cluster, commands, hba, recovery, roles, settings, slots, sql
+from postgresql import (
+    archive,
+    cluster,
+    commands,
+    hba,
+    postmaster,
+    recovery,
+    roles,
+    settings,
+    slots,
+    sql,
+)
 from postgresql.archive import move
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
@@ -34,7 +45,7 @@ def primary(name: str, port: int, archive_path: str = "") -> Generator[Layout, N
         archive.ensure(one, archive_path or str(ARCHIVES / name))
         settings.ensure(one, settings.Settings())
         hba.ensure(one, ["replicator", roles.OPERATOR], PEERS)
-        cluster.start(one)
+        postmaster.start(one)
         with sql.local(one) as conn:
             roles.ensure(conn, "replicator", UPSTREAM_PASSWORD, PASSWORD)
         yield one
@@ -58,7 +69,7 @@ def standby(
         upstream = Upstream("127.0.0.1", "replicator", UPSTREAM_PASSWORD, name, name, of.port)
         recovery.ensure(one, upstream)
         hba.ensure(one, ["replicator", roles.OPERATOR], PEERS)
-        cluster.start(one)
+        postmaster.start(one)
         wait_for(lambda: streams(of, name), "the standby to stream")
         yield one
     finally:
@@ -84,8 +95,8 @@ def base_backup(of: Layout, directory: Path, *options: str) -> None:
 
 def drop(one: Layout) -> None:
     subprocess.run(["systemctl", "stop", move.SERVICE], capture_output=True, check=False)
-    if cluster.is_running(one):
-        cluster.stop(one, mode="immediate")
+    if postmaster.is_running(one):
+        postmaster.stop(one, mode="immediate")
     for directory in (one.data_directory, one.config_directory, ARCHIVES / one.name):
         shutil.rmtree(directory, ignore_errors=True)
     one.log_file.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from postgresql import (
     files,
     hba,
     observe,
+    postmaster,
     recovery,
     roles,
     settings,
@@ -90,7 +91,7 @@ class Lab:
     def primary(self, cluster_id: str = "lab", main: bool = False) -> Layout:
         """A running primary with the charm's roles, open to this machine."""
         layout = self.created(cluster_id, main)
-        cluster.start(layout)
+        postmaster.start(layout)
         hba.ensure(layout, [REPLICATOR, roles.OPERATOR], {"lab/0": ADDRESS})
         with sql.local(layout) as conn:
             roles.ensure(conn, REPLICATOR, PASSWORD, OPERATOR_PASSWORD)
@@ -113,7 +114,7 @@ class Lab:
         clone.adopt(layout, found.cluster_id, found.system_id)
         settings.ensure(layout, Settings(floors=parameters(primary)))
         recovery.ensure(layout, upstream)
-        cluster.start(layout)
+        postmaster.start(layout)
         hba.ensure(layout, [REPLICATOR, roles.OPERATOR], {"lab/0": ADDRESS})
         until(lambda: ask(primary, "SELECT application_name FROM pg_stat_replication"))
         return layout
@@ -148,15 +149,15 @@ def parameters(layout: Layout) -> dict[str, int]:
 @contextlib.contextmanager
 def frozen(layout: Layout) -> Generator[None, None, None]:
     """Every process of a server stopped, as a machine that hangs would have it."""
-    postmaster = cluster.postmaster_pid(layout)
-    assert postmaster is not None
+    parent = postmaster.running_pid(layout)
+    assert parent is not None
     # It first: then it has no more children than those. It is signalled before it stands still,
     # and until then it may be making one more.
-    os.kill(postmaster, signal.SIGSTOP)
-    status = Path(f"/proc/{postmaster}/status")
+    os.kill(parent, signal.SIGSTOP)
+    status = Path(f"/proc/{parent}/status")
     until(lambda: "State:\tT" in status.read_text())
-    pids = [postmaster]
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children")
+    pids = [parent]
+    children = Path(f"/proc/{parent}/task/{parent}/children")
     # While one of them ends, the list may leave another one out: proc(5).
     while found := [pid for pid in map(int, children.read_text().split()) if pid not in pids]:
         for pid in found:
@@ -180,7 +181,7 @@ def take_away(layout: Layout) -> None:
     with contextlib.suppress(PostgresqlError):
         clone.forget(layout)
     with contextlib.suppress(PostgresqlError):
-        cluster.stop(layout, "immediate")
+        postmaster.stop(layout, "immediate")
     for path in layout.data_directory.parent.glob(f"{layout.name}*"):
         if path.name.partition(".")[0] == layout.name:
             shutil.rmtree(path, ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import archive, commands, conffile, sql
+from postgresql import archive, commands, conffile, postmaster, sql
 from postgresql.archive import move
 from postgresql.errors import ArchiveRefused, PostgresqlError
 from postgresql.layout import Layout
@@ -315,12 +315,10 @@ def archived(server: Layout, name: str) -> bool:
 
 
 def test_a_stopped_server_starts_with_the_new_directory(server: Layout, place: Path):
-    from postgresql import cluster
-
     write_segments(server, 2)
-    cluster.stop(server)
+    postmaster.stop(server)
     move_to(server, str(place / "new"))
-    cluster.start(server)
+    postmaster.start(server)
     write_segments(server, 1)
     wait_for(lambda: archive.state(server).newest_there, "a segment in the new directory")
     assert archive.chain(place / "new").unbroken

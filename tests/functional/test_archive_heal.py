@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import archive, cluster
+from postgresql import archive, postmaster
 from postgresql.archive import places, program
 from postgresql.archive.keeper import marks
 from postgresql.layout import Layout
@@ -263,10 +263,10 @@ def test_a_promoted_standby_archives_its_new_timeline(server: Layout):
 
 
 def test_a_stopped_server_is_looked_at_too(server: Layout):
-    cluster.stop(server)
+    postmaster.stop(server)
     state = archive.state(server)
     assert (state.directory, state.failing) == (HOME, False)
-    cluster.start(server)
+    postmaster.start(server)
 
 
 def test_a_look_takes_a_moment(server: Layout):

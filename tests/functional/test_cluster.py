@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from postgresql import cluster, files, settings
+from postgresql import cluster, files, postmaster, settings
 from postgresql.errors import ServerRefused
 from postgresql.settings import Settings
 from tests.functional.lab import Lab, ask, log_of, until, value
@@ -46,7 +46,7 @@ def test_an_interrupted_creation_leaves_no_cluster_and_the_next_one_succeeds(lab
     assert not cluster.state(layout).exists
     assert cluster.create(layout, "lab")
 
-    assert cluster.start(layout)
+    assert postmaster.start(layout)
     assert not half.exists()
 
 
@@ -61,7 +61,7 @@ def test_an_interrupted_configuration_is_made_anew(lab: Lab, left: tuple[str, ..
     assert cluster.ensure_config(layout)
     settings.ensure(layout, Settings())
 
-    assert cluster.start(layout)
+    assert postmaster.start(layout)
 
 
 def test_a_data_directory_of_somebody_else_is_never_touched(lab: Lab):
@@ -90,9 +90,9 @@ def test_a_server_that_does_not_start_is_quoted(lab: Lab):
     (layout.data_directory / "global" / "pg_control").write_bytes(b"rubbish")
 
     with pytest.raises(ServerRefused, match=r"(?i)pg_control|control file"):
-        cluster.start(layout)
+        postmaster.start(layout)
 
-    assert not cluster.is_running(layout)
+    assert not postmaster.is_running(layout)
 
 
 def test_a_server_whose_port_is_taken_is_not_taken_for_the_other(lab: Lab):
@@ -101,31 +101,31 @@ def test_a_server_whose_port_is_taken_is_not_taken_for_the_other(lab: Lab):
     cluster.create(second, "lab")
 
     with pytest.raises(ServerRefused, match=f"(?i)port.*{first.port}"):
-        cluster.start(second)
+        postmaster.start(second)
 
-    assert not cluster.is_accepting(second)
-    assert cluster.is_accepting(first)
+    assert not postmaster.is_accepting(second)
+    assert postmaster.is_accepting(first)
 
 
 @pytest.mark.parametrize("mode", ["smart", "fast", "immediate"])
 def test_stop_waits_until_the_server_is_gone(lab: Lab, mode: str):
     layout = lab.primary()
 
-    assert cluster.stop(layout, mode)  # type: ignore[arg-type]
+    assert postmaster.stop(layout, mode)  # type: ignore[arg-type]
 
-    assert not cluster.is_running(layout)
+    assert not postmaster.is_running(layout)
     state = cluster.state(layout).control_state
     assert state == ("in production" if mode == "immediate" else "shut down")
-    assert not cluster.stop(layout)
-    assert cluster.start(layout)
+    assert not postmaster.stop(layout)
+    assert postmaster.start(layout)
 
 
 def test_a_stopped_server_can_be_started_right_after_a_start(lab: Lab):
     layout = lab.created()
     for _ in range(4):
-        cluster.start(layout)
-        cluster.stop(layout)
-    assert cluster.start(layout)
+        postmaster.start(layout)
+        postmaster.stop(layout)
+    assert postmaster.start(layout)
     assert cluster.state(layout).control_state == "in production"
 
 
@@ -133,18 +133,18 @@ def test_a_stale_postmaster_pid_is_no_running_server(lab: Lab):
     layout = lab.created()
     (layout.data_directory / "postmaster.pid").write_text(f"{os.getpid()}\n")
 
-    assert not cluster.is_running(layout)
-    assert cluster.start(layout)
+    assert not postmaster.is_running(layout)
+    assert postmaster.start(layout)
 
 
 def test_a_killed_server_is_seen_to_be_gone_and_starts_again(lab: Lab):
     layout = lab.primary()
-    pid = cluster.postmaster_pid(layout)
+    pid = postmaster.running_pid(layout)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not cluster.is_running(layout))
+    until(lambda: not postmaster.is_running(layout))
 
-    assert cluster.start(layout)
+    assert postmaster.start(layout)
 
 
 def test_only_the_newest_directory_set_aside_is_kept(lab: Lab):
@@ -166,7 +166,7 @@ def test_a_running_server_is_not_set_aside(lab: Lab):
     with pytest.raises(ServerRefused, match="runs"):
         cluster.set_aside(layout)
 
-    assert cluster.is_accepting(layout)
+    assert postmaster.is_accepting(layout)
 
 
 def test_reload_tells_what_the_server_refuses(lab: Lab):
@@ -174,7 +174,7 @@ def test_reload_tells_what_the_server_refuses(lab: Lab):
     files.write(layout.extra_conf_file, "work_mem = 'much'\n", mode=0o644)
 
     with pytest.raises(ServerRefused, match="work_mem"):
-        cluster.reload(layout)
+        postmaster.reload(layout)
 
     assert value(layout, "SHOW work_mem") == "4MB"
 
@@ -185,7 +185,7 @@ def test_client_errors_are_not_the_servers(lab: Lab):
         ask(layout, "SELECT * FROM nowhere")
     assert "nowhere" in log_of(layout)
 
-    assert cluster.recent_errors(layout) == []
+    assert postmaster.recent_errors(layout) == []
 
 
 def test_a_released_cluster_does_not_start_with_the_machine(lab: Lab):

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from postgresql import clone, cluster, debt, slots, sql, terms
+from postgresql import clone, cluster, debt, postmaster, slots, sql, terms
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from tests.functional.lab import ADDRESS, PASSWORD, REPLICATOR, Lab, until, value
@@ -44,7 +44,7 @@ def test_what_was_flushed_before_a_copy_takes_over_is_owed(lab: Lab, running: bo
     copied(primary, standby)
     flushed = flushed_since(primary)
     if not running:
-        cluster.stop(standby)
+        postmaster.stop(standby)
 
     clone.adopt(standby, "lab", cluster.state(primary).system_id)
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from postgresql import cluster, commands, configuration, files, gate, settings, sql
+from postgresql import commands, configuration, files, gate, postmaster, settings, sql
 from postgresql.errors import NotReachable, QueryRefused, ServerRefused, SettingRefused
 from postgresql.layout import Layout
 from postgresql.settings import Settings
@@ -24,10 +24,10 @@ def is_standby(layout: Layout) -> bool:
 
 
 def kill(layout: Layout) -> None:
-    pid = cluster.postmaster_pid(layout)
+    pid = postmaster.running_pid(layout)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not cluster.is_running(layout))
+    until(lambda: not postmaster.is_running(layout))
 
 
 def rows(layout: Layout) -> list[tuple[object, ...]]:
@@ -61,7 +61,7 @@ def test_a_primary_that_stands_still_is_deposed_all_the_same(primary: Layout):
 
 
 def test_a_stopped_primary_is_started_as_a_standby_by_the_packagings_own_program(primary: Layout):
-    cluster.stop(primary)
+    postmaster.stop(primary)
 
     result = commands.run(["pg_ctlcluster", str(primary.major), primary.name, "start"])
 
@@ -71,7 +71,7 @@ def test_a_stopped_primary_is_started_as_a_standby_by_the_packagings_own_program
 
 
 def test_a_primary_one_of_whose_processes_crashes_comes_back_as_a_standby(primary: Layout):
-    pid = cluster.postmaster_pid(primary)
+    pid = postmaster.running_pid(primary)
     ((writer,),) = ask(
         primary, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'"
     )
@@ -80,7 +80,7 @@ def test_a_primary_one_of_whose_processes_crashes_comes_back_as_a_standby(primar
     os.kill(writer, signal.SIGKILL)
 
     until(lambda: is_standby(primary))
-    assert cluster.postmaster_pid(primary) == pid, "the postmaster restarted its processes itself"
+    assert postmaster.running_pid(primary) == pid, "the postmaster restarted its processes itself"
     assert rows(primary) == [(1,)]
 
 
@@ -120,7 +120,7 @@ def test_a_running_primary_becomes_a_standby(primary: Layout):
 
 
 def test_the_gate_is_closed_where_a_primary_does_not_start(primary: Layout):
-    cluster.stop(primary)
+    postmaster.stop(primary)
     primary.conf_file.write_text("shared_buffers = 100TB\n")
 
     with pytest.raises(ServerRefused):
@@ -140,7 +140,7 @@ def test_the_gate_is_closed_before_a_long_recovery_has_ended(primary: Layout):
 
     def watch() -> None:
         while not ended.is_set():
-            seen.add((cluster.status(primary), primary.standby_signal.exists()))
+            seen.add((postmaster.status(primary), primary.standby_signal.exists()))
             time.sleep(0.005)
 
     watcher = threading.Thread(target=watch)
@@ -163,12 +163,12 @@ def test_a_recovery_with_the_gate_open_is_not_begun_anew(primary: Layout):
     )
     kill(primary)
     primary.standby_signal.unlink()
-    cluster.start(primary, wait_s=0)
-    pid = until(lambda: cluster.postmaster_pid(primary))
+    postmaster.start(primary, wait_s=0)
+    pid = until(lambda: postmaster.running_pid(primary))
 
     assert gate.start_as_primary(primary)
 
-    assert cluster.postmaster_pid(primary) == pid
+    assert postmaster.running_pid(primary) == pid
     until(lambda: gate.is_primary(primary))
     assert primary.standby_signal.exists()
 

@@ -10,6 +10,7 @@ from postgresql import (
     gate,
     handover,
     logend,
+    postmaster,
     promotion,
     recovery,
     seal,
@@ -59,13 +60,13 @@ def test_a_standby_has_everything_when_its_log_ends_in_the_farewell(
         until(lambda: writer.error)
     (most,) = ask(standby, "SELECT max(n) FROM public.written")
     assert isinstance(most[0], int) and most[0] >= writer.acknowledged
-    assert not cluster.is_running(primary) and primary.standby_signal.exists()
+    assert not postmaster.is_running(primary) and primary.standby_signal.exists()
     handover.hand_over(primary, 4)
 
 
 def test_a_restart_for_a_setting_is_no_farewell(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    cluster.stop(primary)
+    postmaster.stop(primary)
     until(lambda: cluster.state(primary).control_state == "shut down")
     ends = [logend.look(standby)]
     until(lambda: ends.append(logend.look(standby)) or ends[-1] == ends[-2])
@@ -79,7 +80,7 @@ def test_a_farewell_without_a_clean_end_is_none(pair: tuple[Layout, Layout]):
         terms.farewell(conn, 4)
         assert terms.farewell_of(conn) == 4
     until(lambda: value(standby, "SELECT max(term) FROM hot_standby.farewell") == 4)
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
 
     assert final(standby) == 0
     with pytest.raises(ServerRefused, match="did not end cleanly"):
@@ -92,12 +93,12 @@ def test_a_farewell_without_a_clean_end_is_none(pair: tuple[Layout, Layout]):
 def test_one_that_was_started_again_after_it_is_stopped_once_more(pair: tuple[Layout, Layout]):
     primary, _ = pair
     handover.hand_over(primary, 4)
-    cluster.start(primary)
+    postmaster.start(primary)
     assert value(primary, "SELECT pg_is_in_recovery()") is True
 
     handover.hand_over(primary, 4)
 
-    assert not cluster.is_running(primary)
+    assert not postmaster.is_running(primary)
 
 
 def test_a_standby_hands_nothing_over(pair: tuple[Layout, Layout]):
@@ -106,7 +107,7 @@ def test_a_standby_hands_nothing_over(pair: tuple[Layout, Layout]):
     with pytest.raises(ServerRefused, match="is a standby"):
         handover.hand_over(standby, 4)
 
-    assert cluster.is_accepting(standby)
+    assert postmaster.is_accepting(standby)
 
 
 def test_the_former_primary_follows_its_successor_without_a_rewind(
@@ -166,7 +167,7 @@ def test_slots_of_a_standby_hold_nothing(pair: tuple[Layout, Layout]):
     held = "SELECT restart_lsn IS NOT NULL FROM pg_replication_slots"
     until(lambda: ask(primary, held) == [(True,)])
     # It would come back to its slot.
-    cluster.stop(standby)
+    postmaster.stop(standby)
     seal.seal(primary)
 
     with sql.local(primary) as conn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postgresql import cluster, gate
+from postgresql import gate, postmaster
 from postgresql.layout import Layout
 from sentinel import events
 from sentinel.events import between
@@ -45,8 +45,8 @@ def test_a_server_that_was_away_between_two_looks_is_told_of(lab: Lab) -> None:
     observer = Observer(primary)
     before = observer.look()
 
-    cluster.stop(primary)
-    cluster.start(primary)
+    postmaster.stop(primary)
+    postmaster.start(primary)
 
     assert between(before, observer.look()) == (events.SERVER_STARTED,)
 

@@ -10,7 +10,7 @@ import pytest
 from carry_out import Actor
 from decisions.steps import Configure, Start
 from machine import ThisMachine, leave
-from postgresql import cluster, files, install, logend, services, sql, templates, terms
+from postgresql import cluster, files, install, logend, postmaster, services, sql, templates, terms
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
 from state.options import Options
@@ -119,7 +119,7 @@ def test_a_unit_that_does_not_exist_is_refused():
 
 def test_nothing_of_the_charms_is_left_after_it_has_gone(lab: Lab, unit: str):
     layout = lab.standby(lab.primary())
-    cluster.stop(layout)
+    postmaster.stop(layout)
     services.ensure(unit, "clone.service.j2", **CONTEXT)
     services.start(unit)
 
@@ -204,7 +204,7 @@ def test_a_configuration_that_was_not_finished_is_made_whole(lab: Lab, missing: 
 
     assert report.failures == []
     assert report.problems == []
-    assert cluster.is_accepting(layout)
+    assert postmaster.is_accepting(layout)
 
 
 def test_a_primary_that_cannot_say_its_last_word_leaves_all_the_same(lab: Lab):
@@ -215,7 +215,7 @@ def test_a_primary_that_cannot_say_its_last_word_leaves_all_the_same(lab: Lab):
 
     leave(primary)
 
-    assert not cluster.is_running(primary)
+    assert not postmaster.is_running(primary)
     assert primary.standby_signal.exists()
 
 

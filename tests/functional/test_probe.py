@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psycopg2
 import pytest
 
-from postgresql import cluster, gate, probe, roles, synchronous
+from postgresql import gate, postmaster, probe, roles, synchronous
 from postgresql.layout import Layout
 from postgresql.probe import Prober, Verdict
 from postgresql.synchronous import HOLD, Setting
@@ -130,7 +130,7 @@ def test_a_connection_from_before_a_restart_is_made_anew(lab: Lab):
     primary = lab.primary()
     with contextlib.closing(Prober.local(primary)) as prober:
         assert timed(prober) == OK
-        cluster.stop(primary)
+        postmaster.stop(primary)
         gone = timed(prober)
         assert not gone.ok and not gone.busy and gone.reason
         gate.start_as_primary(primary)
@@ -144,8 +144,8 @@ def test_a_server_that_starts_is_busy(lab: Lab):
         primary,
         "CREATE TABLE public.big AS SELECT repeat('x', 500) FROM generate_series(1, 400000) g",
     )
-    cluster.stop(primary, "immediate")
-    cluster.start(primary, wait_s=0)
+    postmaster.stop(primary, "immediate")
+    postmaster.start(primary, wait_s=0)
     seen: list[Verdict] = []
     with contextlib.closing(Prober.local(primary)) as prober:
         until(lambda: seen.append(prober.probe(TIMEOUT_S)) or seen[-1].ok)

@@ -9,10 +9,10 @@ from collections.abc import Generator
 import pytest
 
 from postgresql import (
-    cluster,
     gate,
     logend,
     observe,
+    postmaster,
     promotion,
     recovery,
     roles,
@@ -112,7 +112,7 @@ def test_a_term_begins_once(lab: Lab):
 
 def test_a_log_that_knows_of_no_terms_says_so(lab: Lab):
     layout = lab.created()
-    cluster.start(layout)
+    postmaster.start(layout)
 
     with sql.local(layout) as conn:
         assert terms.reached(conn) is None
@@ -159,7 +159,7 @@ def test_a_seal_does_not_wait_for_a_replay_that_is_held_up(pair: tuple[Layout, L
 
 def test_a_standby_that_waits_to_connect_again_is_sealed(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
     until(lambda: receivers(standby) == [])
 
     assert seal.seal(standby)
@@ -198,7 +198,7 @@ def test_a_killed_primary_is_sealed_while_it_is_stopped(pair: tuple[Layout, Layo
     primary, _ = pair
     ask(primary, "INSERT INTO public.written VALUES (7)")
     flushed = lsn(primary)
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
 
     assert seal.seal(primary)
 
@@ -261,7 +261,7 @@ def test_a_record_that_was_cut_off_half_way_is_not_waited_for(pair: tuple[Layout
 
 def test_a_promoted_standby_begins_its_term_and_has_the_gate_closed(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
     assert seal.seal(standby)
 
     assert promotion.promote(standby, 2, Setting(serial=6))
@@ -301,7 +301,7 @@ def test_nothing_is_acknowledged_before_a_member_has_the_new_term(pair: tuple[La
 
 def test_a_promotion_that_was_interrupted_goes_on(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
     assert seal.seal(standby)
     synchronous.ensure(standby, HOLD)
     ask(standby, "SELECT pg_promote()")
@@ -322,9 +322,9 @@ def test_a_promoted_server_that_is_killed_comes_back_as_a_standby(pair: tuple[La
     assert seal.seal(standby)
     assert promotion.promote(standby, 2, Setting(serial=6))
     ask(standby, "INSERT INTO public.written VALUES (2)")
-    cluster.stop(standby, "immediate")
+    postmaster.stop(standby, "immediate")
 
-    cluster.start(standby)
+    postmaster.start(standby)
 
     assert ask(standby, "SELECT pg_is_in_recovery(), n FROM public.written") == [(True, 2)]
     assert receivers(standby) == [] and gate.is_primary(primary)
@@ -352,7 +352,7 @@ def test_a_log_tells_how_its_last_term_began(lab: Lab):
     standby = lab.standby(primary)
     ask(primary, "INSERT INTO public.written VALUES (1)")
     until(lambda: value(standby, "SELECT count(*) FROM public.written") == 1)
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
     assert seal.seal(standby)
 
     assert promotion.promote(standby, 2, Setting(serial=2))

@@ -13,6 +13,7 @@ from postgresql import (
     commands,
     gate,
     observe,
+    postmaster,
     promotion,
     recovery,
     rewind,
@@ -97,7 +98,7 @@ def test_a_former_primary_is_rewound_and_what_it_alone_had_is_kept(
 
     assert state.phase == "finished", state.error
     until(told.exists)
-    assert not cluster.is_running(former) and former.standby_signal.exists()
+    assert not postmaster.is_running(former) and former.standby_signal.exists()
     assert cluster.start_mode(former) == "auto"
     assert rewind.forget(former) and rewind.state(former).phase == "absent"
     gate.start_as_standby(former)
@@ -116,7 +117,7 @@ def test_a_former_primary_is_rewound_and_what_it_alone_had_is_kept(
 def test_a_killed_former_primary_is_rewound(pair: tuple[Layout, Layout]):
     former, primary = pair
     part(former, primary)
-    cluster.stop(former, "immediate")
+    postmaster.stop(former, "immediate")
     gate.start_as_standby(former)
     assert has_diverged(former, primary)
 
@@ -133,7 +134,7 @@ def test_one_that_was_told_to_follow_meanwhile_streams_and_has_diverged_all_the_
 ):
     former, primary = pair
     part(former, primary)
-    cluster.stop(former, "immediate")
+    postmaster.stop(former, "immediate")
     recovery.ensure(former, upstream_of(primary))
     gate.start_as_standby(former)
     # The timeline that both have is sent to its end, from the beginning of the segment on.
@@ -156,7 +157,7 @@ def test_a_former_primary_that_wrote_nothing_more_has_not_diverged(
     ask(former, "SELECT pg_switch_wal()")
     here = value(former, "SELECT pg_current_wal_flush_lsn()")
     until(lambda: value(primary, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", here))
-    cluster.stop(former, "immediate")
+    postmaster.stop(former, "immediate")
     assert seal.seal(former)
     gate.start_as_standby(former)
     assert not has_diverged(former, primary), "the other one is no primary yet"
@@ -260,7 +261,7 @@ def test_a_rewind_that_fails_half_way_leaves_nothing_that_starts_until_it_is_clo
     assert "permission denied" in state.error, state.error
     assert state.kept is not None and list(state.kept.glob("0*"))
     with pytest.raises(ServerRefused):
-        cluster.start(former)
+        postmaster.start(former)
     result = commands.run(["pg_ctlcluster", str(former.major), former.name, "start"])
     assert result.returncode and "disabled" in result.stderr
     with pytest.raises(ServerRefused, match="clone the standby anew"):
@@ -315,7 +316,7 @@ def test_a_rewind_waits_for_a_primary_that_is_away(pair: tuple[Layout, Layout]):
     rewind.start(former, upstream)
     ended(former)
     rewind.forget(former)
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
 
     with pytest.raises(NotReachable):
         rewind.start(former, upstream)
@@ -332,7 +333,7 @@ def test_a_rewind_that_was_killed_while_it_waited_is_begun_anew(pair: tuple[Layo
     ask(primary, "REVOKE EXECUTE ON FUNCTION pg_control_checkpoint() FROM PUBLIC")
     rewind.start(former, upstream)
     time.sleep(0.5)
-    assert rewind.state(former).phase == "running" and cluster.is_accepting(former)
+    assert rewind.state(former).phase == "running" and postmaster.is_accepting(former)
 
     subprocess.run(["systemctl", "kill", "--signal=SIGKILL", former.rewind_service], check=True)
 

@@ -16,7 +16,7 @@ import pytest
 import watch
 from decisions.steps import Instruct
 from machine import ThisMachine
-from postgresql import cluster, files, services, sql, terms
+from postgresql import files, postmaster, services, sql, terms
 from postgresql.layout import NOTES, Layout
 from sentinel import events, findings
 from sentinel.findings import Findings
@@ -59,7 +59,7 @@ def test_a_standby_that_is_lost_is_told_of_within_a_second_or_so(
     sentinel.start(primary, primary_of(TERM, "lab_1"))
     before = time.time()
 
-    cluster.stop(standby, "immediate")
+    postmaster.stop(standby, "immediate")
 
     hook = sentinel.agent.heard(events.STANDBYS_CHANGED, before)
     assert hook.unit == "lab/0"
@@ -82,7 +82,7 @@ def test_a_server_that_is_frozen_is_found_by_a_write(
     until(lambda: not sentinel.found.unwell)
     told_anew(sentinel, thawed)
     assert sentinel.found == Findings(term=TERM)
-    assert cluster.is_accepting(primary)
+    assert postmaster.is_accepting(primary)
 
 
 def told_anew(sentinel: Watcher, since: float) -> None:
@@ -114,7 +114,7 @@ def test_a_primary_that_is_frozen_is_lost_to_its_standby_until_it_is_back(
 def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(
     lab: Lab, primary: Layout, sentinel: Watcher, tmp_path: Path
 ) -> None:
-    cluster.stop(primary)
+    postmaster.stop(primary)
     with mounted(tmp_path / "wal", "size=160m,mode=0700,uid=postgres,gid=postgres") as wal:
         tmp_path.chmod(0o755)
         for parent in (tmp_path.parent, tmp_path.parent.parent):
@@ -124,7 +124,7 @@ def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(
         primary.wal_directory.rmdir()
         primary.wal_directory.symlink_to(wal)
         primary.standby_signal.unlink()
-        cluster.start(primary)
+        postmaster.start(primary)
         files.write(primary.standby_signal, "", mode=0o600)
         sentinel.start(primary, primary_of(TERM, alone=True))
         before = time.time()
@@ -135,7 +135,7 @@ def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(
 
         until(lambda: sentinel.agent.hooks(before))
         sentinel.agent.heard(events.SERVER_GATED, before, 60)
-        cluster.stop(primary, "immediate")
+        postmaster.stop(primary, "immediate")
 
 
 def fill(path: Path) -> None:
@@ -171,7 +171,7 @@ def test_one_that_is_frozen_itself_is_restarted_and_goes_on(
     until(lambda: services.is_active(watch.SERVICE) and findings.PATH.exists())
     until(lambda: looks_at(primary))
     before = time.time()
-    cluster.stop(standby, "immediate")
+    postmaster.stop(standby, "immediate")
     sentinel.agent.heard(events.STANDBYS_CHANGED, before)
 
 
@@ -189,7 +189,7 @@ def test_without_an_agent_it_keeps_what_it_has_to_tell_and_goes_on(
     pid = sentinel.pid
     getattr(sentinel.agent, away)()
 
-    cluster.stop(standby, "immediate")
+    postmaster.stop(standby, "immediate")
     with frozen(primary):
         until(lambda: sentinel.found.unwell)
     until(lambda: not sentinel.found.unwell)
@@ -214,7 +214,7 @@ def test_nothing_of_it_is_left_when_the_unit_goes(primary: Layout, sentinel: Wat
     assert not unit.exists() and not NOTES.exists() and not findings.PATH.parent.exists()
     links = Path("/etc/systemd/system/multi-user.target.wants")
     assert not (links / watch.SERVICE).is_symlink()
-    assert primary.data_directory.exists() and not cluster.is_running(primary)
+    assert primary.data_directory.exists() and not postmaster.is_running(primary)
 
 
 def test_one_that_cannot_run_is_told_of_and_nothing_is_promised(

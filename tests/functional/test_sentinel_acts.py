@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import cluster, files, gate, handover, recovery, slots, sql, synchronous, terms
+from postgresql import files, gate, handover, postmaster, recovery, slots, sql, synchronous, terms
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from postgresql.synchronous import Setting
@@ -69,7 +69,7 @@ def test_a_server_opened_behind_its_back_is_stopped_within_a_second_or_so(
     opened(standby)
     before = time.monotonic()
 
-    until(lambda: times_stopped(standby) == 1 and not cluster.is_running(standby))
+    until(lambda: times_stopped(standby) == 1 and not postmaster.is_running(standby))
     assert time.monotonic() - before < SOON_S
     said = "the cluster record of term 3 does not let this unit accept writes"
     assert sentinel.found.stopped == said
@@ -77,7 +77,7 @@ def test_a_server_opened_behind_its_back_is_stopped_within_a_second_or_so(
     # Nor does it come up again to stay, whoever starts it.
     standby.standby_signal.unlink(missing_ok=True)
     pg_ctlcluster(standby, "start")
-    until(lambda: times_stopped(standby) == 2 and not cluster.is_running(standby))
+    until(lambda: times_stopped(standby) == 2 and not postmaster.is_running(standby))
     assert gate.is_primary(primary)
 
 
@@ -94,16 +94,16 @@ def test_a_primary_that_reaches_nobody_stops_and_comes_back_with_its_standby(
     setting = Setting(TERM, ("lab_1",), 1)
     synchronous.ensure(primary, setting)
     sentinel.start(primary, primary_of(TERM, "lab_1"))
-    pid = cluster.postmaster_pid(primary)
+    pid = postmaster.running_pid(primary)
 
-    cluster.stop(standby, "immediate")
-    until(lambda: cluster.postmaster_pid(primary) != pid, 60)
+    postmaster.stop(standby, "immediate")
+    until(lambda: postmaster.running_pid(primary) != pid, 60)
     until(lambda: "neither a standby nor a controller" in sentinel.journal)
 
     # No controller for longer: it is brought up, as a standby of nobody, and waits there.
-    until(lambda: cluster.is_accepting(primary), 60)
+    until(lambda: postmaster.is_accepting(primary), 60)
     assert value(primary, "SELECT pg_is_in_recovery()") is True
-    cluster.start(standby)
+    postmaster.start(standby)
     until(lambda: gate.is_primary(primary) and primary.standby_signal.exists(), 60)
     assert synchronous.in_force(primary, setting)
 

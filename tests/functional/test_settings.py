@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from postgresql import cluster, conffile, configuration, files, settings
+from postgresql import conffile, configuration, files, postmaster, settings
 from postgresql.changes import Effect
 from postgresql.errors import SettingRefused
 from postgresql.layout import Layout
@@ -83,14 +83,14 @@ def test_a_setting_that_is_taken_back_restarts_too(layout: Layout):
 
 def test_what_an_administrator_changed_elsewhere_restarts_nothing(layout: Layout):
     ask(layout, "ALTER SYSTEM SET max_files_per_process = 900")
-    cluster.reload(layout)
+    postmaster.reload(layout)
     before = started_at(layout)
     try:
         assert not settings.ensure(layout, Settings(max_connections=100, extra=""))
         assert started_at(layout) == before
     finally:
         ask(layout, "ALTER SYSTEM RESET max_files_per_process")
-        cluster.reload(layout)
+        postmaster.reload(layout)
 
 
 def test_an_interrupted_call_is_completed_by_the_next(layout: Layout):
@@ -159,7 +159,7 @@ def test_what_the_server_refuses_never_comes_into_force(layout: Layout, case: st
     assert caught.value.why.startswith("line 3"), caught.value.why
     assert value(layout, "SHOW work_mem") == "4MB"
     assert (started_at(layout), loaded_at(layout)) == before
-    assert cluster.is_accepting(layout)
+    assert postmaster.is_accepting(layout)
 
 
 def test_an_extension_and_its_settings(layout: Layout):
@@ -305,7 +305,7 @@ def test_a_restart_that_fails_puts_the_former_settings_back(lab: Lab):
             may_restart=True,
         )
 
-    assert cluster.is_accepting(layout)
+    assert postmaster.is_accepting(layout)
     assert value(layout, "SHOW shared_preload_libraries") == ""
 
 
@@ -318,7 +318,7 @@ def test_settings_of_a_stopped_server_are_checked_too(lab: Lab):
 
     assert read_by_server(layout, "work_mem") == "7168"
     assert read_by_server(layout, "max_connections") == "100"
-    cluster.start(layout)
+    postmaster.start(layout)
     assert value(layout, "SHOW work_mem") == "7MB"
 
 

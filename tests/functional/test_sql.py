@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from postgresql import cluster, sql
+from postgresql import postmaster, sql
 from postgresql.errors import NotReachable, QueryRefused, Silent
 from postgresql.layout import Layout
 from tests.functional.lab import ADDRESS, Lab, frozen
@@ -56,13 +56,13 @@ def test_a_session_that_the_server_ended_is_replaced(primary: Layout):
 
 def test_a_server_that_stopped_is_not_reachable_and_one_that_came_back_is(lab: Lab):
     layout = lab.created()
-    cluster.start(layout)
+    postmaster.start(layout)
     with sql.keeping():
         first = pid(layout)
-        cluster.stop(layout)
+        postmaster.stop(layout)
         with pytest.raises(NotReachable):
             pid(layout)
-        cluster.start(layout)
+        postmaster.start(layout)
         assert pid(layout) != first
 
 
@@ -83,7 +83,7 @@ def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
             began = time.monotonic()
             with pytest.raises(Silent, match="a moment ago"):
                 pid(primary)
-            assert not cluster.start(primary)
+            assert not postmaster.start(primary)
             assert time.monotonic() - began < 1
     assert pid(primary) != first
 

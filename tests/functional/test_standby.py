@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import clone, cluster, observe, recovery, settings, slots, sql
+from postgresql import clone, cluster, observe, postmaster, recovery, settings, slots, sql
 from postgresql.errors import CloneRefused, NotReachable
 from postgresql.layout import Layout
 from postgresql.settings import Settings
@@ -112,13 +112,13 @@ def test_a_standby_that_loses_its_primary_says_so_and_recovers(lab: Lab):
     primary = lab.primary()
     standby = lab.standby(primary)
 
-    cluster.stop(primary)
+    postmaster.stop(primary)
     until(lambda: observe.observe(standby).log_errors)
     seen = observe.observe(standby)
     assert not seen.receiver_status
     assert any("connect" in line for line in seen.log_errors), seen.log_errors
 
-    cluster.start(primary)
+    postmaster.start(primary)
     until(lambda: observe.observe(standby).receiver_status == "streaming")
     assert observe.observe(standby).log_errors == ()
 
@@ -128,9 +128,9 @@ def test_a_restarted_machine_finds_its_roles_again(lab: Lab):
     primary = lab.primary()
     standby = lab.standby(primary)
     for layout in (primary, standby):
-        cluster.stop(layout)
+        postmaster.stop(layout)
     for layout in (standby, primary):
-        cluster.start(layout)
+        postmaster.start(layout)
 
     assert not observe.observe(primary).in_recovery
     until(lambda: observe.observe(standby).receiver_status == "streaming")
@@ -261,14 +261,14 @@ def test_a_clone_whose_primary_goes_away_tells_why_and_tries_again(lab: Lab):
     clone.start(standby, lab.upstream(primary))
     until(lambda: (standby.partial_copy / "PG_VERSION").exists())
 
-    cluster.stop(primary, "immediate")
+    postmaster.stop(primary, "immediate")
     until(lambda: clone.state(standby).error or finished(standby))
     failed = clone.state(standby)
     assert failed.phase == "running" and failed.next_try_s is not None
     assert "could not " in failed.error, failed.error
     assert not clone.start(standby, dataclasses.replace(lab_upstream(primary)))
 
-    cluster.start(primary)
+    postmaster.start(primary)
     until(lambda: finished(standby), 60)
     assert clone.state(standby).attempt > 1 and clone.state(standby).error == ""
 
@@ -302,7 +302,7 @@ def test_a_clone_is_refused_with_the_reason(lab: Lab):
     with pytest.raises(NotReachable, match="password authentication failed") as caught:
         clone.start(standby, dataclasses.replace(upstream, password="wrong-one"))
     assert "wrong-one" not in str(caught.value)
-    cluster.stop(primary)
+    postmaster.stop(primary)
     with pytest.raises(NotReachable, match="refused"):
         clone.start(standby, upstream)
 
@@ -316,18 +316,18 @@ def test_a_clone_that_does_not_fit_names_both_figures(lab: Lab, tmp_path: Path):
     # The directory of this version's clusters must stay; the copy's own place is small.
     small = standby.partial_copy.parent
     kept = small.with_name(f"{small.name}.kept")
-    cluster.stop(primary)
+    postmaster.stop(primary)
     small.rename(kept)
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40M", "tmpfs", small], check=True)
     (small / primary.name).symlink_to(kept / primary.name)
     try:
-        cluster.start(primary)
+        postmaster.start(primary)
         with pytest.raises(CloneRefused, match=r"needs \d.* MB.* has [\d.]+ MB free"):
             clone.start(standby, lab.upstream(primary))
         assert clone.state(standby).phase == "absent"
     finally:
-        cluster.stop(primary)
+        postmaster.stop(primary)
         subprocess.run(["umount", small], check=True)
         small.rmdir()
         kept.rename(small)
@@ -379,11 +379,11 @@ def test_a_standby_is_cloned_anew_while_it_serves_and_its_data_set_aside(lab: La
 
     clone.adopt(standby, "lab", cluster.state(primary).system_id)
 
-    assert not cluster.is_running(standby)
+    assert not postmaster.is_running(standby)
     assert len(cluster.aside(standby.data_directory)) == 1
     # What served till now was cut off, to tell where its log ends.
     recovery.ensure(standby, dataclasses.replace(lab_upstream(primary), slot="lab_2"))
-    cluster.start(standby)
+    postmaster.start(standby)
     until(lambda: observe.observe(standby).receiver_status == "streaming")
 
 
@@ -394,14 +394,14 @@ def test_an_adoption_interrupted_half_way_is_finished(lab: Lab):
         slots.ensure(conn, ["lab_2"])
     clone.start(standby, dataclasses.replace(lab_upstream(primary), slot="lab_2"))
     until(lambda: finished(standby), 60)
-    cluster.stop(standby)
+    postmaster.stop(standby)
     aside = cluster.set_aside(standby)
 
     assert finished(standby)
     clone.adopt(standby, "lab", cluster.state(primary).system_id)
 
     assert cluster.aside(standby.data_directory) == [aside]
-    assert cluster.start(standby)
+    assert postmaster.start(standby)
 
 
 def test_forgetting_a_clone_leaves_nothing(lab: Lab):
@@ -445,10 +445,10 @@ def test_a_tablespace_is_copied_beside_its_place_and_then_takes_it(lab: Lab):
         assert ask(primary, "SELECT n FROM public.kept") == [(7,)]
 
         # On one machine both would use the same path.
-        cluster.stop(primary)
+        postmaster.stop(primary)
         clone.adopt(standby, "lab", cluster.state(primary).system_id)
         settings.ensure(standby, Settings())
-        cluster.start(standby)
+        postmaster.start(standby)
 
         assert ask(standby, "SELECT n FROM public.kept") == [(7,)]
         assert value(
@@ -460,5 +460,5 @@ def test_a_tablespace_is_copied_beside_its_place_and_then_takes_it(lab: Lab):
         assert {path.name for path in shelf.iterdir()} == {"space", aside.name}
     finally:
         for layout in (standby, primary):
-            cluster.stop(layout, "immediate")
+            postmaster.stop(layout, "immediate")
         shutil.rmtree(shelf)

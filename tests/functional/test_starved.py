@@ -10,6 +10,7 @@ from postgresql import (
     clone,
     cluster,
     gate,
+    postmaster,
     promotion,
     recovery,
     seal,
@@ -74,7 +75,7 @@ def numbers(layout: Layout) -> list[object]:
 def test_a_standby_whose_slot_was_lost_is_copied_through_the_slot_and_follows(lab: Lab):
     primary, standby, upstream = pair(lab)
     assert starved.wanted(standby) == ""
-    cluster.stop(standby)
+    postmaster.stop(standby)
     remove_wal(primary)
     gate.start_as_standby(standby)
 
@@ -99,7 +100,7 @@ def test_a_log_that_goes_beyond_the_primarys_is_not_given_up(lab: Lab):
     assert seal.seal(standby)
     assert promotion.promote(standby, 2, Setting(serial=2))
     ask(standby, "INSERT INTO public.written VALUES (2)")
-    cluster.stop(standby)
+    postmaster.stop(standby)
     remove_wal(primary)
     recovery.ensure(standby, upstream)
     gate.start_as_standby(standby)
@@ -115,7 +116,7 @@ def test_what_an_archive_has_is_caught_up_from_there(lab: Lab):
     primary, standby, _ = pair(lab)
     try:
         archive.ensure(standby, str(directory))
-        cluster.stop(standby)
+        postmaster.stop(standby)
         remove_wal(primary, directory)
         gate.start_as_standby(standby)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from postgresql import cluster, conffile, files, sql, synchronous
+from postgresql import conffile, files, postmaster, sql, synchronous
 from postgresql.layout import Layout
 from postgresql.synchronous import HOLD, Setting
 from tests.functional.lab import Lab, ask, until, value
@@ -93,11 +93,11 @@ def test_another_setting_than_the_one_in_force_is_not_proved(pair: tuple[Layout,
     synchronous.ensure(primary, ONE)
     ask(primary, "ALTER SYSTEM SET synchronous_standby_names = ''")
     try:
-        cluster.reload(primary)
+        postmaster.reload(primary)
         assert not synchronous.proved(primary, ONE, 0.5)
     finally:
         ask(primary, "ALTER SYSTEM RESET synchronous_standby_names")
-        cluster.reload(primary)
+        postmaster.reload(primary)
     assert synchronous.proved(primary, ONE)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import cluster, sql
+from postgresql import postmaster, sql
 from postgresql.layout import Layout
 from postgresql.verify import Endpoint, verify
 from tests.functional.clusters import (
@@ -111,11 +111,11 @@ def test_a_standby_whose_replay_lags_is_named_with_how_far(trio: Trio):
 
 @contextlib.contextmanager
 def stopped(one: Layout, of: Layout) -> Generator[None, None, None]:
-    cluster.stop(one)
+    postmaster.stop(one)
     try:
         yield
     finally:
-        cluster.start(one)
+        postmaster.start(one)
         wait_for(lambda: streams(of, one.name), "the standby to stream again")
 
 
@@ -128,11 +128,11 @@ def test_a_standby_that_is_down_is_named(trio: Trio):
 
 
 def test_a_primary_that_is_down_is_named_and_its_standbys_are_not_blamed(trio: Trio):
-    cluster.stop(trio.first)
+    postmaster.stop(trio.first)
     try:
         report = verify(*trio.ends, timeout_s=3)
     finally:
-        cluster.start(trio.first)
+        postmaster.start(trio.first)
         for name in ("vtwo", "vthree"):
             wait_for(lambda name=name: streams(trio.first, name), "standbys to stream again")
     assert [problem.unit for problem in report.problems] == ["vone/0"]

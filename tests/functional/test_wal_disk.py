@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from postgresql import clone, cluster, gate, promotion, recovery, rewind, seal, sql, terms
+from postgresql import (
+    clone,
+    cluster,
+    gate,
+    postmaster,
+    promotion,
+    recovery,
+    rewind,
+    seal,
+    sql,
+    terms,
+)
 from postgresql.layout import WAL_DISK, Layout
 from postgresql.synchronous import Setting
 from tests.functional.lab import Lab, ask, until
@@ -40,7 +51,7 @@ def clone_anew(lab: Lab, primary: Layout, standby: Layout) -> None:
     clone.adopt(standby, found.cluster_id, found.system_id)
     # What served till now was cut off, to tell where its log ends.
     recovery.ensure(standby, upstream)
-    cluster.start(standby)
+    postmaster.start(standby)
 
 
 def test_a_cluster_and_its_copies_have_their_wal_there(disk: Path, lab: Lab):
@@ -97,7 +108,7 @@ def test_a_rewind_leaves_it_there(disk: Path, lab: Lab):
 
     assert rewind.state(former).phase == "finished", rewind.state(former).error
     assert wal_of(former) == before
-    assert cluster.start(former)
+    assert postmaster.start(former)
     until(lambda: ask(former, "SELECT n FROM public.written") == [(3,)])
 
 

@@ -11,7 +11,7 @@ from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.gotext import quote
 from localjuju.cli.waiting import TASK_OPTIONS, Waiting
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 RUN_WAIT_S = 60.0
 

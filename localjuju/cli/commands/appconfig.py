@@ -15,7 +15,7 @@ from localjuju.cli.pairs import (
     split_reset,
     value_of,
 )
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 def _config(ctx: Context, args: Arguments) -> None:

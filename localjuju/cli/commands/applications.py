@@ -12,7 +12,7 @@ from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.pairs import config_options
 from localjuju.cli.removal import removal_options, run_removal
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _CONFIG_OPTION = Option(
     ("config",), "Either a path to yaml-formatted application config file or a key=value pair",

@@ -9,7 +9,7 @@ from localjuju.cli.checks import check_empty
 from localjuju.cli.command import UTC_OPTION, Command
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
-from localjuju.controller.facade import LogLine
+from localjuju.controller.shapes import LogLine
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 _DEFAULT_LINES = 10

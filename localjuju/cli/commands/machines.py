@@ -12,7 +12,7 @@ from localjuju.cli.commands.statuses import with_times
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.removal import removal_options, run_removal
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 def _add_machine(ctx: Context, args: Arguments) -> None:

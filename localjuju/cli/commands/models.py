@@ -11,7 +11,8 @@ from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.pairs import config_options
 from localjuju.cli.prompt import confirm_name
-from localjuju.controller.facade import DestroyProgress, JujuError, ModelSummary
+from localjuju.controller.shapes import DestroyProgress, ModelSummary
+from localjuju.controller.wire import JujuError
 
 NO_MODELS = """\
 There are no models available. You can add models with "juju add-model",

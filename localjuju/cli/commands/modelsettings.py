@@ -10,7 +10,7 @@ from localjuju.cli.command import COLOR_OPTIONS, Command, output_options
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.pairs import as_text, check_combination, read_yaml, split_pairs, split_reset
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _OWN = frozenset({"name", "type", "uuid"})
 _READ_ONLY = {"agent-version": "upgrade-model", "charmhub-url": "add-model"}

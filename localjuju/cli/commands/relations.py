@@ -8,7 +8,7 @@ from localjuju.cli.command import Command
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Option, UsageError
 from localjuju.cli.gotext import quote
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 def _check_endpoint(text: str) -> None:

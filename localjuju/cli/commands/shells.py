@@ -9,7 +9,7 @@ from localjuju.cli.command import Command
 from localjuju.cli.context import Context, SilentError
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.reach import Reach, reach, run, split_user
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _WITH_VALUE = frozenset("BbcDEeFIiJLlmOopQRSWw")
 """The options of ssh(1) that take a value."""

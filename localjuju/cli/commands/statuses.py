@@ -11,7 +11,7 @@ from localjuju.cli import gotext, names, output
 from localjuju.cli.command import COLOR_OPTIONS, Command, output_options
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 def _status(ctx: Context, args: Arguments) -> None:

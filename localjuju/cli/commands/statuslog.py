@@ -10,7 +10,8 @@ from localjuju.cli.command import UTC_OPTION, Command, output_options
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.gotext import quote
-from localjuju.controller.facade import JujuError, PastStatus
+from localjuju.controller.shapes import PastStatus
+from localjuju.controller.wire import JujuError
 
 _KINDS = ("application", "juju-machine", "juju-unit", "machine", "unit", "workload")
 _DEFAULT_SIZE = 20

@@ -13,7 +13,8 @@ from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.gotext import quote
 from localjuju.cli.results import operation_result, progress_time, task_result
 from localjuju.cli.waiting import POLL_S
-from localjuju.controller.facade import JujuError, Operation, Task
+from localjuju.controller.shapes import Operation, Task
+from localjuju.controller.wire import JujuError
 
 _STATUSES = (
     "pending", "running", "completed", "failed", "cancelled", "aborting", "aborted", "error",

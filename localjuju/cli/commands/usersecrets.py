@@ -13,7 +13,7 @@ from localjuju.cli.command import Command
 from localjuju.cli.context import Context
 from localjuju.cli.flags import Arguments, Kind, Option, UsageError
 from localjuju.cli.gotext import quote
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 _KEY = re.compile(r"[a-z](?:-?[a-z0-9]){2,}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from localjuju.cli import names
 from localjuju.cli.render.table import Section, cell, layout
-from localjuju.controller.facade import ModelSummary
+from localjuju.controller.shapes import ModelSummary
 
 
 def tabular(

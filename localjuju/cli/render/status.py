@@ -13,7 +13,7 @@ from localjuju.cli import gotext
 from localjuju.cli.render.color import of_status
 from localjuju.cli.render.ports import ports_cell
 from localjuju.cli.render.table import Cell, Section, cell, layout
-from localjuju.controller.facade import RelationLine
+from localjuju.controller.shapes import RelationLine
 
 MAX_VERSION = 15
 MAX_MESSAGE = 120

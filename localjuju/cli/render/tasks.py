@@ -10,7 +10,7 @@ from localjuju.cli.render.color import paint
 from localjuju.cli.render.structured import sort_keys, to_yaml
 from localjuju.cli.render.table import Section, layout
 from localjuju.cli.results import plain_operation_time
-from localjuju.controller.facade import Operation
+from localjuju.controller.shapes import Operation
 
 _HIDDEN = frozenset({"return-code", "stdout", "stderr", "stdout-encoding", "stderr-encoding"})
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from postgresql import cluster, configuration, sql
+from postgresql import configuration, postmaster, sql
 from postgresql.archive import directory, failures, move, places, program
 from postgresql.archive.keeper import claims, marks
 from postgresql.archive.keeper.carry import Source
@@ -165,7 +165,7 @@ def _see_or_go_back(layout: Layout, before: Places, after: Places) -> None:
 
     What has come to the new directory meanwhile is carried to the former one.
     """
-    if after.directory is None or not cluster.is_running(layout):
+    if after.directory is None or not postmaster.is_running(layout):
         return
     try:
         reason = _see_a_segment(layout, after.directory)
@@ -217,7 +217,7 @@ def _heal(layout: Layout, facts: Facts) -> None:
             program.requeue(layout, facts["lacking"])
         except program.Failed as error:
             raise ServerRefused("have WAL archived again", str(error)) from None
-    if (facts["lacking"] or facts["waiting"]) and cluster.is_running(layout):
+    if (facts["lacking"] or facts["waiting"]) and postmaster.is_running(layout):
         # It would look again by itself, but within a minute. A server that is still starting
         # looks once it has.
         with contextlib.suppress(NotReachable), sql.local(layout) as conn:

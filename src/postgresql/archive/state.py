@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from postgresql import cluster, sql
+from postgresql import postmaster, sql
 from postgresql.archive import failures, move, places, program
 from postgresql.archive.keeper.look import Facts
 from postgresql.errors import PostgresqlError
@@ -151,7 +151,7 @@ def _stats(layout: Layout, conn: Connection | None) -> tuple[str, float | None, 
     try:
         if conn is not None:
             row = sql.row(conn, _STATS)
-        elif cluster.is_running(layout):
+        elif postmaster.is_running(layout):
             with sql.local(layout, timeout_s=5) as own:
                 row = sql.row(own, _STATS)
         else:

@@ -18,8 +18,8 @@ import pytest
 
 from localjuju.cli import app
 from localjuju.cli.context import Context
-from localjuju.controller.facade import Controller, ControllerGoneError
-from localjuju.controller.wire import DEFAULT_JUJU_VERSION
+from localjuju.controller.facade import Controller
+from localjuju.controller.wire import DEFAULT_JUJU_VERSION, ControllerGoneError
 
 ROOT = Path(__file__).resolve().parents[3]
 JUJU = ROOT / "localjuju/bin/juju"

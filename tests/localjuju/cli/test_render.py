@@ -13,7 +13,7 @@ from localjuju.cli.render.status_lines import oneline, summary
 from localjuju.cli.render.structured import Timestamp, to_json, to_yaml
 from localjuju.cli.render.table import Section, cell, layout
 from localjuju.cli.render.tasks import command_output, plain
-from localjuju.controller.facade import RelationLine
+from localjuju.controller.shapes import RelationLine
 
 # As ``juju status --format=json`` of a Juju 3.6 controller has it, shortened.
 STATUS: dict[str, Any] = {

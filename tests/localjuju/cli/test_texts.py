@@ -10,7 +10,7 @@ import pytest
 from localjuju.cli import gotext, goyaml, names
 from localjuju.cli.commands import logs, shells
 from localjuju.cli.render import ports, structured
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 
 
 @pytest.mark.parametrize("module", [gotext, names, logs, shells, ports, structured])

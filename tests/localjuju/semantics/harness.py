@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from localjuju.controller import processes, wire
-from localjuju.controller.facade import Controller, Task
+from localjuju.controller.facade import Controller
+from localjuju.controller.shapes import Task
 
 CHARM = Path(__file__).parent / "charm"
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from localjuju.controller.facade import LogLine
+from localjuju.controller.shapes import LogLine
 from tests.localjuju.semantics.harness import Host, Model, until
 
 TOOLS = {

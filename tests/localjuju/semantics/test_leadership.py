@@ -10,7 +10,7 @@ import time
 import pytest
 
 from localjuju.controller.clock import Timing
-from localjuju.controller.facade import JujuError
+from localjuju.controller.wire import JujuError
 from tests.localjuju.semantics.harness import FAST, REPOSITORY, Host, Model, until
 
 

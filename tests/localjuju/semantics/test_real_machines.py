@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from localjuju.controller import wire
-from localjuju.controller.facade import Controller, Task
+from localjuju.controller.facade import Controller
+from localjuju.controller.shapes import Task
 from localjuju.host import links, machines
 from tests.localjuju.semantics.harness import pack, until
 

@@ -191,7 +191,9 @@ class Actor:
                 return begun
             known = takeover.missing if takeover.missing >= 0 else None
             missing = known if takeover.at_risk else 0
-            if terms.explain(connection, term, takeover.kind, takeover.former, missing):
+            if terms.explain(
+                connection, term, takeover.kind, takeover.former, missing, takeover.at_risk
+            ):
                 logger.info("term %d: by %s from %s", term, takeover.kind, takeover.former)
                 if words := losses.in_words(takeover):
                     logger.warning("term %d: %s", term, words)

@@ -54,7 +54,8 @@ _TABLES = {
             former text,
             missing bigint,
             before timestamptz,
-            opened timestamptz
+            opened timestamptz,
+            at_risk boolean
         )""",
     "farewell": """
         CREATE TABLE hot_standby.farewell (
@@ -74,7 +75,8 @@ _LATER_COLUMNS = """
         ADD COLUMN IF NOT EXISTS former text,
         ADD COLUMN IF NOT EXISTS missing bigint,
         ADD COLUMN IF NOT EXISTS before timestamptz,
-        ADD COLUMN IF NOT EXISTS opened timestamptz
+        ADD COLUMN IF NOT EXISTS opened timestamptz,
+        ADD COLUMN IF NOT EXISTS at_risk boolean
 """
 
 
@@ -83,11 +85,11 @@ def ensure(
 ) -> bool:
     """Make both roles, their rights and the schema what they should be; on a primary only.
 
-    The schema holds `term(term bigint, timeline int, lsn pg_lsn, since timestamptz, kind text,
-    former text, missing bigint, before timestamptz, opened timestamptz)`, a row for each primary
-    that has started a term, as terms.Told has it, `farewell(term bigint, since timestamptz)`, one
-    for each that has left in its term, and `token(token text, written timestamptz)`, by which
-    replication is verified.
+    The schema holds three tables. `term(term bigint, timeline int, lsn pg_lsn, since timestamptz,
+    kind text, former text, missing bigint, before timestamptz, opened timestamptz, at_risk
+    boolean)` has a row for each primary that has started a term, as terms.Told has it;
+    `farewell(term bigint, since timestamptz)` one for each that has left in its term; and
+    `token(token text, written timestamptz)` is what replication is verified by.
 
     Args:
         conn: As superuser, to the database postgres.

@@ -36,7 +36,7 @@ _LAST = """
 SELECT term, timeline, extract(epoch FROM since)::float8, coalesce(j->>'kind', ''),
        coalesce(j->>'former', ''), (j->>'missing')::bigint,
        extract(epoch FROM (j->>'before')::timestamptz)::float8,
-       extract(epoch FROM (j->>'opened')::timestamptz)::float8
+       extract(epoch FROM (j->>'opened')::timestamptz)::float8, (j->>'at_risk')::boolean
   FROM (SELECT *, to_jsonb(one) AS j FROM hot_standby.term AS one) AS all_of_them
  ORDER BY term DESC
  LIMIT 1
@@ -96,7 +96,9 @@ def opened(conn: Connection, term: int) -> None:
         )
 
 
-def explain(conn: Connection, term: int, kind: str, former: str, missing: int | None) -> bool:
+def explain(
+    conn: Connection, term: int, kind: str, former: str, missing: int | None, at_risk: bool
+) -> bool:
     """Have the log say how the term came to be, for good.
 
     Args:
@@ -104,8 +106,8 @@ def explain(conn: Connection, term: int, kind: str, former: str, missing: int | 
         term: That has begun.
         kind: "switchover", "election" or "force".
         former: The unit that was primary before.
-        missing: Bytes that it is known to have had beyond the log of this one; 0: none that was
-            acknowledged; None: not known.
+        missing: Bytes that it is known to have had beyond the log of this one; None: not known.
+        at_risk: Whether it may have acknowledged anything that this log lacks.
 
     Returns:
         Whether it was not said yet.
@@ -118,8 +120,9 @@ def explain(conn: Connection, term: int, kind: str, former: str, missing: int | 
     sql.rows(
         conn,
         "SET synchronous_commit = local;"
-        " UPDATE hot_standby.term SET kind = %s, former = %s, missing = %s WHERE term = %s",
-        [kind, former, missing, term],
+        " UPDATE hot_standby.term SET kind = %s, former = %s, missing = %s, at_risk = %s"
+        " WHERE term = %s",
+        [kind, former, missing, at_risk, term],
     )
     return True
 
@@ -139,6 +142,7 @@ class Told:
         missing: As `explain` has it.
         before: When the last commit before it was made, by the clock of the former primary.
         opened: From when on commits were acknowledged in it, by the clock of its primary.
+        at_risk: As `explain` has it.
     """
 
     term: int
@@ -149,6 +153,7 @@ class Told:
     missing: int | None = None
     before: float | None = None
     opened: float | None = None
+    at_risk: bool | None = None
 
     @property
     def gap_s(self) -> float | None:
@@ -175,7 +180,7 @@ def tells_more(conn: Connection) -> bool:
         sql.rows(
             conn,
             "SELECT 1 FROM pg_attribute WHERE attrelid = 'hot_standby.term'::regclass"
-            " AND attname = 'opened' AND NOT attisdropped",
+            " AND attname = 'at_risk' AND NOT attisdropped",
         )
     )
 

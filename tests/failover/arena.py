@@ -82,7 +82,7 @@ class Arena:
         """Does what a plan says, and judges. The model stays for the next one."""
         result = Result(plan)
         try:
-            stage = self._prepare(plan.units)
+            stage = self._prepare(plan)
         except (AssertionError, TimeoutError, jubilant.CLIError, HostError) as error:
             result.trouble.append(f"was not made ready: {_told(error)}")
             return result
@@ -115,7 +115,7 @@ class Arena:
         result.reigns = len(judge.reigns(attempts))
         if plan.is_idle and result.reigns > 1:
             result.trouble.append("another became primary, and there was no reason for it")
-        self._judge(stage, run, result)
+        self._judge(stage, plan, run, result)
         return result
 
     def keep_logs(self, directory: Path) -> None:
@@ -154,7 +154,8 @@ class Arena:
 
     # How it is made ready
 
-    def _prepare(self, units: int) -> Stage:
+    def _prepare(self, plan: Plan) -> Stage:
+        units = plan.units
         stage = self._stage or self._make(units)
         self._stage = stage
         stage.clear_away()
@@ -166,6 +167,7 @@ class Arena:
             stage.wait_until_gone(spare)
         while len(stage.units()) < units:
             stage.add_unit()
+        stage.make_wait(not plan.asynchronous)
         stage.cluster.settle(units, timeout=_HEALING_S, retried=True)
         for unit in stage.units():
             stage.let_in(unit)
@@ -210,12 +212,13 @@ class Arena:
             for one in doing:
                 one.result()
 
-    def _judge(self, stage: Stage, run: str, result: Result) -> None:
+    def _judge(self, stage: Stage, plan: Plan, run: str, result: Result) -> None:
         try:
             stage.learn()
             stage.wait_until_replayed()
             held = {unit: stage.rows(unit, run) for unit in stage.units()}
-            result.trouble += judge.faults(stage.log.attempts, held)
+            terms = stage.terms() if plan.asynchronous else None
+            result.trouble += judge.faults(stage.log.attempts, held, terms)
             for unit, rows in held.items():
                 before = stage.number_of_rows(unit) - len(rows)
                 if before != self._rows_before:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tests.failover.attempts import Attempt, Outcome
 
@@ -20,24 +21,65 @@ Reign = tuple[str, int]
 goes on with its own, one that becomes primary again has another."""
 
 _EXAMPLES = 3
+# A machine that stood still and goes on takes a moment to see what it missed: the sentinel's
+# second, and what a busy host makes of it.
+_A_MOMENT_S = 5.0
 
 
-def faults(attempts: Sequence[Attempt], held: Mapping[str, set[Row]]) -> list[str]:
+@dataclass(frozen=True)
+class Term:
+    """How a term began, as the log says.
+
+    Attributes:
+        timeline: of its primary.
+        at_risk: whether it says that the former primary may have acknowledged what this one lacks.
+    """
+
+    timeline: int
+    at_risk: bool
+
+
+def faults(
+    attempts: Sequence[Attempt],
+    held: Mapping[str, set[Row]],
+    terms: Sequence[Term] | None = None,
+) -> list[str]:
     """Everything that is wrong.
 
     Args:
         attempts: what the writers noted, in any order.
         held: which rows each member holds.
+        terms: that the log came through, where commits waited for nobody; None where they waited.
 
     Returns:
         A sentence for each; empty if all is well.
     """
     return [
-        *lost(attempts, held),
+        *(lost(attempts, held) if terms is None else unstated(attempts, held, terms)),
         *unfounded(attempts, held),
         *apart(held),
-        *behind_the_back(attempts),
+        *behind_the_back(attempts, 0.0 if terms is None else _A_MOMENT_S),
     ]
+
+
+def unstated(
+    attempts: Iterable[Attempt], held: Mapping[str, set[Row]], terms: Sequence[Term]
+) -> list[str]:
+    """Acknowledged rows that a member lacks, and no later term owns up to it."""
+    found: list[str] = []
+    for member, rows in held.items():
+        missing = [one for one in attempts if one.is_acknowledged and one.row not in rows]
+        silent = [
+            one
+            for one in missing
+            if not any(term.at_risk and term.timeline > one.timeline for term in terms)
+        ]
+        if silent:
+            found.append(
+                f"LOST: {member} lacks {len(silent)} acknowledged rows, and no takeover says that "
+                f"something may be missing: {_examples(silent)}"
+            )
+    return found
 
 
 def lost(attempts: Iterable[Attempt], held: Mapping[str, set[Row]]) -> list[str]:
@@ -84,8 +126,13 @@ def apart(held: Mapping[str, set[Row]]) -> list[str]:
     return found
 
 
-def behind_the_back(attempts: Iterable[Attempt]) -> list[str]:
-    """Acknowledgements by a former primary of what was sent when a newer one had acknowledged."""
+def behind_the_back(attempts: Iterable[Attempt], moment: float = 0.0) -> list[str]:
+    """Acknowledgements by a former primary of what was sent when a newer one had acknowledged.
+
+    Args:
+        attempts: what the writers noted, in any order.
+        moment: seconds in which one that comes back from standing still may go on.
+    """
     acknowledged = [attempt for attempt in attempts if attempt.is_acknowledged]
     reigns = _first_answers(acknowledged)
     order = sorted(reigns, key=lambda reign: reigns[reign])
@@ -93,7 +140,7 @@ def behind_the_back(attempts: Iterable[Attempt]) -> list[str]:
     found: list[str] = []
     for reign, (after, when) in followed.items():
         late = [one for one in acknowledged if _reign(one) == reign and one.begun > when]
-        if late:
+        if late and max(one.begun for one in late) - min(one.begun for one in late) >= moment:
             worst = max(one.begun - when for one in late)
             found.append(
                 f"TWO PRIMARIES: {_named(reign)} acknowledged {len(late)} rows that were sent "

@@ -63,7 +63,8 @@ def _force_remove_primary(stage: Stage) -> str:
 
     def is_backed() -> bool:
         record = stage.record()
-        return record.get("primary") == stage.primary() and int(record["quorum"]) > 0
+        backed = int(record.get("quorum", 0)) > 0 or bool(record.get("asynchronous"))
+        return record.get("primary") == stage.primary() and backed
 
     wait_until(is_backed, bool, _PATIENCE_S)
     primary = stage.primary()

@@ -13,6 +13,7 @@ TARGETS = {"primary": 6, "standby": 2, "leader": 2, "all": 1}
 _UNITS = {2: 2, 3: 1}
 _SPANS_S = (((5.0, 20.0), 5), ((20.0, 60.0), 3), ((60.0, 120.0), 2))
 _NO_TARGET = ("controller", "leadership")
+_ASYNCHRONOUS = 0.12
 _SECOND_BEGINS_WITHIN_S = 15.0
 
 
@@ -54,6 +55,7 @@ class Plan:
         events: the harm.
         operation: what an operator does meanwhile, one of OPERATIONS; empty: nothing.
         operation_at: seconds after the first row was safe.
+        asynchronous: whether commits wait for nobody, so that a takeover may lose some.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Plan:
     events: tuple[Event, ...]
     operation: str = ""
     operation_at: float = 0.0
+    asynchronous: bool = False
 
     @property
     def is_idle(self) -> bool:
@@ -71,7 +74,8 @@ class Plan:
         parts = [str(event) for event in self.events]
         if self.operation:
             parts.append(f"{self.operation} +{self.operation_at:.1f}")
-        return f"{self.name}: {self.units} units: {', '.join(parts)}"
+        manner = ", asynchronous" if self.asynchronous else ""
+        return f"{self.name}: {self.units} units{manner}: {', '.join(parts)}"
 
 
 def plan(seed: int) -> Plan:
@@ -93,6 +97,7 @@ def plan(seed: int) -> Plan:
         events=tuple(events),
         operation=operation,
         operation_at=chance.uniform(1, 10),
+        asynchronous=chance.random() < _ASYNCHRONOUS,
     )
 
 

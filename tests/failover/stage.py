@@ -17,6 +17,7 @@ from localjuju.host.machine import Machine
 from tests.failover import neighbour
 from tests.failover.attempts import Log
 from tests.failover.faults import DISKS
+from tests.failover.judge import Term
 from tests.failover.writers import DATABASE, MADE, ROLE, TABLE, Writers
 from tests.integration.cluster import Cluster, wait_until
 
@@ -106,6 +107,20 @@ class Stage:
 
     # What is done
 
+    def make_wait(self, waits: bool) -> None:
+        """Has commits wait for a standby, or for nobody, from the next look of all units on."""
+        juju = self.cluster.juju
+        if waits:
+            juju.config(self.cluster.app, reset="synchronous-standbys")
+        else:
+            juju.config(self.cluster.app, {"synchronous-standbys": 0})
+
+        def is_so(record: dict[str, Any]) -> bool:
+            enough = bool(record.get("quorum")) or len(self.units()) == 1
+            return bool(record.get("asynchronous")) is not waits and (enough or not waits)
+
+        wait_until(self.record, is_so, _PATIENCE_S)
+
     def add_unit(self) -> str:
         """Adds one on a machine with disks of its own; returns when writers can reach it."""
         juju = self.cluster.juju
@@ -192,6 +207,15 @@ class Stage:
         query = f"SELECT writer, n FROM {TABLE} WHERE writer LIKE '{run}-%'"
         lines = self.cluster.sql(unit, query, DATABASE).splitlines()
         return {(writer, int(n)) for writer, _, n in (line.partition("|") for line in lines)}
+
+    def terms(self) -> list[Term]:
+        """Reads from the primary how each term began, the oldest first."""
+        query = "SELECT timeline, coalesce(at_risk, false) FROM hot_standby.term ORDER BY term"
+        lines = self.cluster.sql(self.cluster.primary, query).splitlines()
+        return [
+            Term(int(timeline), at_risk == "t")
+            for timeline, _, at_risk in (line.partition("|") for line in lines)
+        ]
 
     def number_of_rows(self, unit: str) -> int:
         """How many rows a member holds, of all runs."""

@@ -363,11 +363,12 @@ def test_a_log_tells_how_its_last_term_began(lab: Lab):
         assert told.before is not None and told.opened is not None
         assert told.before < told.since < told.opened
         assert told.gap_s == told.opened - told.before
-        assert terms.explain(conn, 2, "election", "lab/0", 4096)
-        assert not terms.explain(conn, 2, "election", "lab/0", None)
+        assert terms.explain(conn, 2, "election", "lab/0", 4096, True)
+        assert not terms.explain(conn, 2, "election", "lab/0", None, True)
         again = terms.last(conn)
     assert again is not None
-    assert (again.kind, again.former, again.missing) == ("election", "lab/0", 4096)
+    found = (again.kind, again.former, again.missing, again.at_risk)
+    assert found == ("election", "lab/0", 4096, True)
     # A later call changes nothing of when it began.
     assert promotion.promote(standby, 2, Setting(serial=2))
     with sql.local(standby) as conn:
@@ -376,7 +377,7 @@ def test_a_log_tells_how_its_last_term_began(lab: Lab):
 
 def test_a_table_of_an_earlier_build_is_filled_as_far_as_it_goes(lab: Lab):
     primary = lab.primary()
-    columns = ("kind", "former", "missing", "before", "opened")
+    columns = ("kind", "former", "missing", "before", "opened", "at_risk")
     dropped = ", ".join(f"DROP COLUMN {column}" for column in columns)
     ask(primary, f"ALTER TABLE hot_standby.term {dropped}")
     begin(primary, 1)
@@ -388,12 +389,13 @@ def test_a_table_of_an_earlier_build_is_filled_as_far_as_it_goes(lab: Lab):
     with sql.local(standby) as conn:
         told = terms.last(conn)
         assert told is not None and told.term == 2 and told.before is None
-        assert not terms.explain(conn, 2, "election", "lab/0", None)
+        assert not terms.explain(conn, 2, "election", "lab/0", None, True)
         assert roles.ensure(conn, REPLICATOR, PASSWORD, OPERATOR_PASSWORD)
         assert not roles.ensure(conn, REPLICATOR, PASSWORD, OPERATOR_PASSWORD)
-        assert terms.explain(conn, 2, "election", "lab/0", None)
+        assert terms.explain(conn, 2, "election", "lab/0", None, True)
         told = terms.last(conn)
-    assert told is not None and (told.former, told.missing) == ("lab/0", None)
+    assert told is not None
+    assert (told.former, told.missing, told.at_risk) == ("lab/0", None, True)
 
 
 def test_a_standby_knows_how_much_its_primary_has(lab: Lab):

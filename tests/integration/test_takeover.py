@@ -65,9 +65,9 @@ def test_a_takeover_where_no_commit_waits_says_what_may_be_missing(
     assert int(change["missing-bytes"]) >= 0
     assert change["lost"] in shown
     row = cluster.sql(
-        standby, "SELECT kind, former FROM hot_standby.term ORDER BY term DESC LIMIT 1"
+        standby, "SELECT kind, former, at_risk FROM hot_standby.term ORDER BY term DESC LIMIT 1"
     )
-    assert row == f"election|{former}"
+    assert row == f"election|{former}|t"
 
     machine("start", machine.of(former))
     cluster.settle(units=2, retried=True)

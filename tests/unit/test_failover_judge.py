@@ -56,6 +56,31 @@ def test_a_row_that_every_member_lacks_is_lost_on_each() -> None:
     assert [fault[:10] for fault in faults] == ["LOST: pg/0", "LOST: pg/1"]
 
 
+def test_where_no_commit_waits_a_later_term_has_to_own_up_to_what_is_lost() -> None:
+    attempts = [told(1), told(2), told(3, address=NEW, timeline=2)]
+    held = {"pg/0": rows(1, 3), "pg/1": rows(1, 3)}
+    first = judge.Term(1, False)
+    for terms in ([first], [first, judge.Term(2, False)], [judge.Term(1, True)]):
+        faults = judge.faults(attempts, held, terms)
+        assert [fault[:10] for fault in faults] == ["LOST: pg/0", "LOST: pg/1"]
+        assert "w 2 by 10.0.0.1 on timeline 1" in faults[0]
+    assert judge.faults(attempts, held, [first, judge.Term(2, True)]) == []
+    apart = {**held, "pg/1": rows(1)}
+    assert len(judge.faults(attempts, apart, [first, judge.Term(2, True)])) == 2
+
+
+def test_and_one_that_stood_still_may_go_on_for_a_moment_only() -> None:
+    new = [told(1), *(told(n, at=n, address=NEW, timeline=2) for n in (10, 11))]
+    terms = [judge.Term(1, False), judge.Term(2, True)]
+    held = {"pg/0": rows(1, 10, 11)}
+    moment = [*new, told(20, at=20), told(21, at=23)]
+    assert judge.faults(moment, held, terms) == []
+    assert len(judge.behind_the_back(moment)) == 1
+    longer = [*moment, told(22, at=26)]
+    (fault,) = judge.faults(longer, held, terms)
+    assert fault.startswith("TWO PRIMARIES")
+
+
 def test_a_row_of_unknown_fate_is_not_lost_but_the_same_everywhere() -> None:
     attempts = [told(1, Outcome.unknown)]
     assert judge.faults(attempts, {"pg/0": rows(), "pg/1": rows()}) == []

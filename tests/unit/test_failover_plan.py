@@ -23,6 +23,7 @@ def test_every_harm_every_target_and_every_operation_is_drawn() -> None:
     assert {each.operation for each in MANY} == {"", *OPERATIONS}
     assert {each.units for each in MANY} == {2, 3}
     assert {len(each.events) for each in MANY} == {1, 2}
+    assert {each.asynchronous for each in MANY} == {False, True}
 
 
 def test_harm_that_has_an_end_lasts_5_to_120_seconds() -> None:

@@ -85,6 +85,7 @@ def _with_log(
         lost=seen.lost,
         lost_long=seen.lost_long,
         unwell=seen.unwell,
+        cramped=seen.cramped,
     )
     if not server.accepting:
         return machine
@@ -97,6 +98,8 @@ def _with_log(
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
     if not server.in_recovery:
         return machine
+    # What the sentinel has seen was of a primary.
+    machine = replace(machine, cramped=_lacking(layout) if _may_have_to_rise(here) else "")
     # What is still received may move the end.
     end = None if server.receiver_status else logend.look(layout)
     if end is not None:
@@ -107,11 +110,24 @@ def _with_log(
             else None,
             final=end.final,
             deaf=recovery.follows(layout) is None,
-            cramped=room.lacking(layout, end.segment_size) if is_electing(here) else "",
         )
     if is_following(server, here.peers.primary):
         return machine
     return replace(machine, diverged=_has_diverged(layout, here))
+
+
+def _may_have_to_rise(here: Surroundings) -> bool:
+    """Whether it matters if this standby has room: a primary is wanted, or has none itself."""
+    primary = here.peers.primary
+    return is_electing(here) or (primary is not None and bool(primary.cramped))
+
+
+def _lacking(layout: Layout) -> str:
+    with sql.local(layout) as connection:
+        (segment,) = sql.row(
+            connection, "SELECT pg_size_bytes(current_setting('wal_segment_size'))"
+        )
+    return room.lacking(layout, segment)
 
 
 def is_electing(here: Surroundings) -> bool:

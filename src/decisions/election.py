@@ -22,7 +22,8 @@ def begun(view: View) -> Record | None:
     record = view.record
     if record is None or record.primary is None:
         return None
-    at_work = view.is_primary and view.machine.writable and not view.machine.unwell
+    machine = view.machine
+    at_work = view.is_primary and machine.writable and not (machine.unwell or machine.cramped)
     if at_work and record.successor is None:
         return None
     answering = _answering(view, record)

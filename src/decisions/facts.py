@@ -59,8 +59,8 @@ class Machine:
         unwell: why its own server, a primary's, takes no write.
         silent: of the leader: the units whose ballots an election would wait for, and whose
             servers take no connection.
-        cramped: which of its disks has no room for what a primary writes; looked at only while
-            one is elected.
+        cramped: which of its disks has no room for what a primary writes; of a standby looked at
+            only while one is elected, or the primary has none.
     """
 
     address: str = ""

@@ -61,6 +61,7 @@ def member(
         promotion=_promotion(view),
         lost=_lost(view, shut),
         unwell=machine.unwell if view.is_primary else "",
+        cramped=machine.cramped if serving else "",
         final=machine.final if view.owns_data and not machine.upstream else 0,
         request=_request(view),
     )
@@ -160,8 +161,21 @@ def _lost(view: View, shut: str) -> Lost | None:
     unsaid = switchover.failed(view)
     if machine.lost:
         return Lost(record.term, machine.lost, machine.lost_long, unsaid)
+    if full := _full(view, record):
+        return Lost(record.term, full)
     # What it is asked by a write, a standby that is to be primary again answers for a minute.
     return Lost(record.term, "it ended before its last word", unsaid=True) if unsaid else None
+
+
+def _full(view: View, record: Record) -> str:
+    """Which disk of the primary is full, where this unit has room for what it cannot write.
+
+    Its probe is answered all the same: a commit that needs no other page goes on.
+    """
+    primary = view.primary
+    if primary is None or primary.term != record.term or record.successor is not None:
+        return ""
+    return primary.cramped if view.owns_data and not view.machine.cramped else ""
 
 
 def _request(view: View) -> Request | None:

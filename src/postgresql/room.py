@@ -1,4 +1,4 @@
-"""Whether a standby's disks have room for what becoming a primary writes."""
+"""Whether a server's disks have room for what a primary writes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,29 @@ from postgresql.sizes import pretty
 
 _SEGMENTS = 2
 """The first one of the new timeline is written whole, and the next one soon."""
+
+
+_PAGES = 2**20
+"""Bytes. A table grows by a page of 8 kB, and by 64 of them where many sessions wait for that."""
+
+
+def full(layout: Layout) -> str:
+    """Which disk of a primary has no room for another page of a table; below 1 ms.
+
+    Commits that need none go on, and so does whatever is probed by one: WAL has a disk of its own,
+    or segments that it writes again.
+
+    Args:
+        layout: The cluster.
+
+    Returns:
+        What is full; empty if nothing is.
+    """
+    try:
+        disk = os.statvfs(layout.data_directory)
+    except OSError:
+        return ""
+    return f"{layout.data_directory} is full" if disk.f_bavail * disk.f_frsize < _PAGES else ""
 
 
 def lacking(layout: Layout, segment_size: int) -> str:

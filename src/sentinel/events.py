@@ -96,6 +96,7 @@ class Look:
         lost_long: it has taken none for longer than an isolated primary goes on.
         since: when it took the last one, in seconds since 1970; 0 while it is not lost.
         unwell: why the own server, a primary's, takes no write; empty while it does.
+        cramped: which disk of the own server, a primary's, has no room for more than small writes.
         electing: an election is under way, as far as the unit knows.
         gated: grows now and then while the server is one that may accept writes and does not,
             as whatever started it was not the charm; 0 otherwise.
@@ -131,6 +132,7 @@ class Look:
     lost_long: bool = False
     since: float = 0.0
     unwell: str = ""
+    cramped: str = ""
     electing: bool = False
     gated: int = 0
     apart: int = 0
@@ -173,8 +175,8 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
                 bool(after.lost) and (not before.lost or after.lost_long > before.lost_long),
             ),
             (PRIMARY_BACK, bool(before.lost) and not after.lost),
-            (PROBE_FAILED, bool(after.unwell) and not before.unwell),
-            (PROBE_ANSWERED, bool(before.unwell) and not after.unwell),
+            (PROBE_FAILED, _ails(after) and not _ails(before)),
+            (PROBE_ANSWERED, _ails(before) and not _ails(after)),
             (
                 FOLLOWING_CHANGED,
                 after.running
@@ -213,3 +215,7 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
         )
         if happened
     )
+
+
+def _ails(seen: Look) -> bool:
+    return bool(seen.unwell or seen.cramped)

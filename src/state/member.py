@@ -66,6 +66,7 @@ class Member:
         promotion: its taking over as a successor.
         lost: that it cannot reach the primary; of the primary, that it cannot go on.
         unwell: why its own server takes no write, if it is the primary; empty if it does.
+        cramped: which of its disks has no room for more than small writes, if it is the primary.
         final: the term whose last word is the end of its log; 0: none.
         request: what an operator asked for there.
     """
@@ -91,6 +92,7 @@ class Member:
     promotion: Promotion | None = None
     lost: Lost | None = None
     unwell: str = ""
+    cramped: str = ""
     final: int = 0
     request: Request | None = None
 
@@ -119,6 +121,7 @@ class Member:
             "promotion": told(self.promotion),
             "lost": told(self.lost),
             "unwell": self.unwell,
+            "cramped": self.cramped,
             "final": str(self.final) if self.final else "",
             "request": told(self.request),
         }
@@ -158,6 +161,7 @@ class Member:
             promotion=heard(Promotion, bag.get("promotion", "")),
             lost=heard(Lost, bag.get("lost", "")),
             unwell=bag.get("unwell", ""),
+            cramped=bag.get("cramped", ""),
             final=_number(bag.get("final", "")) or 0,
             request=heard(Request, bag.get("request", "")),
         )

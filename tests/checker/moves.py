@@ -275,7 +275,7 @@ def heal(world: World, rules: Rules) -> None:
     """Ends every fault that ends by itself."""
     world.cuts.clear()
     for site in world.sites.values():
-        site.frozen = site.alarm = site.sick = False
+        site.frozen = site.alarm = site.sick = site.full = False
         site.online = True
     world.watch()
     for site in world.sites.values():

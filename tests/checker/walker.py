@@ -22,6 +22,7 @@ _HARM = {
     "alarm": 0.5,
     "all alarmed": 1.0,
     "sick": 0.2,
+    "full": 0.3,
     "wanted": 0.6,
     "switchover": 1.0,
     "contested": 1.0,
@@ -166,7 +167,7 @@ class Walker:
             return ("set", unit, "frozen", False)
         if not site.powered or (not site.running and self.random.random() < 0.5):
             return ("boot", unit)
-        for fault, value in (("online", True), ("alarm", False), ("sick", False)):
+        for fault, value in (("online", True), ("alarm", False), ("sick", False), ("full", False)):
             if getattr(site, fault) is not value:
                 return ("set", unit, fault, value)
         if world.cuts:
@@ -197,6 +198,7 @@ class Walker:
             "alarm": lambda: [("set", unit, "alarm", True)],
             "all alarmed": lambda: alarmed,
             "sick": lambda: [("set", unit, "sick", True)],
+            "full": lambda: [("set", unit, "full", True)],
             "offline": lambda: [("set", unit, "online", False)],
             "cut": lambda: [("cut", unit, other)],
             "cut off": lambda: [

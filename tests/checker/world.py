@@ -61,6 +61,7 @@ class Site:
         waiting: commits of clients that are not acknowledged, oldest first.
         alarm: the probe of the primary fails although nothing is wrong.
         sick: the server takes no write, and says so.
+        full: its disk has no room for more than small writes; a standby could not be primary.
         lost: for how many looks of the sentinel the probe has failed.
         probed: whom it probed.
         ripe: the sentinel is about to promote it to this term.
@@ -98,6 +99,7 @@ class Site:
     waiting: tuple[Entry, ...] = ()
     alarm: bool = False
     sick: bool = False
+    full: bool = False
     lost: int = 0
     probed: str = ""
     ripe: steps.Authority | None = None

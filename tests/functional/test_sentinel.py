@@ -16,7 +16,7 @@ import pytest
 import watch
 from decisions.steps import Instruct
 from machine import ThisMachine
-from postgresql import files, postmaster, services, sql, terms
+from postgresql import files, gate, postmaster, services, sql, terms
 from postgresql.layout import NOTES, Layout
 from sentinel import events, findings
 from sentinel.findings import Findings
@@ -25,13 +25,14 @@ from state.options import Options
 from state.peers import Peers
 from surroundings import Surroundings
 from tests.functional.lab import Lab, ask, frozen, until, value
-from tests.functional.mounts import mounted
+from tests.functional.mounts import mounted, unmount
 from tests.functional.watcher import Watcher, primary_of, standby_of, watcher
 
 TERM = 3
 # How late a hook may be asked for that is asked for within a second, on a machine that does much
 # else: without the sentinel it would be up to five minutes.
 SOON_S = 5.0
+DISK = "size=160m,mode=0700,uid=postgres,gid=postgres"
 # kB. On Ubuntu 26.04, whose Python is 3.14, it takes 30.3 MB.
 MEMORY = (30 if sys.version_info < (3, 14) else 32) * 1024
 
@@ -115,14 +116,8 @@ def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(
     lab: Lab, primary: Layout, sentinel: Watcher, tmp_path: Path
 ) -> None:
     postmaster.stop(primary)
-    with mounted(tmp_path / "wal", "size=160m,mode=0700,uid=postgres,gid=postgres") as wal:
-        tmp_path.chmod(0o755)
-        for parent in (tmp_path.parent, tmp_path.parent.parent):
-            parent.chmod(0o755)
-        for path in primary.wal_directory.iterdir():
-            subprocess.run(["mv", path, wal], check=True)
-        primary.wal_directory.rmdir()
-        primary.wal_directory.symlink_to(wal)
+    with mounted(tmp_path / "wal", DISK) as wal:
+        move_wal(primary, wal)
         primary.standby_signal.unlink()
         postmaster.start(primary)
         files.write(primary.standby_signal, "", mode=0o600)
@@ -136,6 +131,41 @@ def test_a_primary_whose_wal_has_no_room_is_found_behind_the_gate(
         until(lambda: sentinel.agent.hooks(before))
         sentinel.agent.heard(events.SERVER_GATED, before, 60)
         postmaster.stop(primary, "immediate")
+
+
+def test_a_primary_whose_tables_have_no_room_is_told_of_though_it_takes_small_writes(
+    lab: Lab, primary: Layout, sentinel: Watcher, tmp_path: Path
+) -> None:
+    postmaster.stop(primary)
+    data = primary.data_directory
+    with mounted(tmp_path / "wal", DISK) as wal, mounted(tmp_path / "data", DISK) as disk:
+        move_wal(primary, wal)
+        subprocess.run(["cp", "-a", f"{data}/.", disk], check=True)
+        subprocess.run(["mount", "--bind", disk, data], check=True)
+        gate.start_as_primary(primary)
+        sentinel.start(primary, primary_of(TERM, alone=True))
+        until(lambda: sentinel.found.term == TERM)
+        before = time.time()
+
+        fill(data / "ballast")
+
+        until(lambda: sentinel.found.cramped)
+        assert sentinel.found.cramped == f"{data} is full" and not sentinel.found.unwell
+        sentinel.agent.heard(events.PROBE_FAILED, before)
+        (data / "ballast").unlink()
+        until(lambda: not sentinel.found.cramped)
+        sentinel.agent.heard(events.PROBE_ANSWERED, before)
+        postmaster.stop(primary)
+        unmount(data)
+
+
+def move_wal(layout: Layout, to: Path) -> None:
+    for parent in (to.parent, to.parent.parent, to.parent.parent.parent):
+        parent.chmod(0o755)
+    for path in layout.wal_directory.iterdir():
+        subprocess.run(["mv", path, to], check=True)
+    layout.wal_directory.rmdir()
+    layout.wal_directory.symlink_to(to)
 
 
 def fill(path: Path) -> None:

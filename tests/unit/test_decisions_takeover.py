@@ -205,6 +205,26 @@ class TestBeginningAnElection:
         sick = changed(at_work, machine=changed(SERVING, unwell="disk full"))
         assert election.begun(sick) is not None
 
+    def test_when_the_primary_has_no_room_and_those_who_are_needed_have(self) -> None:
+        full = changed(PRIMARY, cramped="/data is full")
+        roomy = tell(view(full, STANDBY), (), False, True)
+        assert roomy.lost == Lost(2, "/data is full")
+        leading = view(full, changed(STANDBY, lost=roomy.lost), me="pg/0")
+        serving = changed(leading, machine=changed(SERVING, cramped="/data is full"))
+        assert election.begun(serving) is not None
+        cramped = changed(view(full, STANDBY).machine, cramped="/data has 0 B free")
+        assert tell(view(full, STANDBY, machine=cramped), (), False, True).lost is None
+        # What a primary of another term told is old; a switchover is on its way by itself.
+        old = changed(full, term=1)
+        assert tell(view(old, STANDBY), (), False, True).lost is None
+        handing = changed(RECORD, successor="pg/1")
+        assert tell(view(full, STANDBY, record=handing), (), False, True).lost is None
+
+    def test_only_a_primary_at_work_tells_that_it_has_no_room(self) -> None:
+        for changes, told in (({}, "/data is full"), ({"in_recovery": True}, "")):
+            machine = changed(SERVING, cramped="/data is full", **changes)
+            assert tell(view(me="pg/0", machine=machine), (), False, True).cramped == told
+
     def test_when_the_primary_has_left_the_relation(self) -> None:
         assert election.begun(view(changed(STANDBY, follows=""))) is not None
         # Removed by force, its machine may run on for ever.

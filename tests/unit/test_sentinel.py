@@ -76,6 +76,17 @@ class TestBetween:
                 {"unwell": ""},
                 (events.PROBE_ANSWERED,),
             ),
+            (PRIMARY, {"cramped": "/data is full"}, (events.PROBE_FAILED,)),
+            (
+                dataclasses.replace(PRIMARY, cramped="/data is full"),
+                {"unwell": "no space left"},
+                (),
+            ),
+            (
+                dataclasses.replace(PRIMARY, cramped="/data is full"),
+                {"cramped": ""},
+                (events.PROBE_ANSWERED,),
+            ),
             (LOST, {"electing": True}, ()),
             (LOST, {"electing": True, "settled": True}, (events.REPLAYED,)),
             (LOST, {"settled": True}, ()),

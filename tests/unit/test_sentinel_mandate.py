@@ -113,7 +113,7 @@ class TestFindings:
         return tmp_path / "run" / "sentinel.json"
 
     def test_what_was_written_is_read(self, path: Path) -> None:
-        found = Findings(7, "no route to host", True, 1.8e9, "", 8, "isolated")
+        found = Findings(7, "no route to host", True, 1.8e9, promoted=8, stopped="isolated")
         findings.write(found, path)
         assert findings.read(path) == found
         assert [each.name for each in path.parent.iterdir()] == ["sentinel.json"]
@@ -137,6 +137,6 @@ class TestFindings:
         assert findings.read(put(path, value)) == expected
 
     def test_a_former_primary_that_was_lost_says_nothing_of_the_next(self) -> None:
-        found = Findings(7, "no route to host", True, 1.8e9, "no space left", 8)
+        found = Findings(7, "no route to host", True, 1.8e9, "no space left", promoted=8)
         assert found.about(7) == found
         assert found.about(8) == Findings(8, unwell="no space left", promoted=8)

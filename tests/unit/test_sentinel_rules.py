@@ -66,6 +66,16 @@ class TestPulse:
         assert not pulse.turn(3600.0, None).lost
         assert not pulse.turn(1.0, REFUSED).lost
 
+    def test_a_disk_is_full_only_when_it_has_been_for_six_seconds(self) -> None:
+        pulse, full = Pulse(), Verdict(True, full="/data is full")
+        assert not self.turns(pulse, 5, full).cramped
+        assert pulse.turn(1.0, full) == Heartbeat(cramped="/data is full")
+        # Between two answers, and while there is none, nothing is known to be otherwise.
+        assert pulse.turn(1.0, None).cramped == "/data is full"
+        assert pulse.turn(1.0, REFUSED).cramped == "/data is full"
+        assert pulse.turn(1.0, OK) == Heartbeat()
+        assert not self.turns(pulse, 5, full).cramped
+
     def test_it_is_lost_for_long_only_after_an_isolated_primary_has_stopped(self) -> None:
         pulse = Pulse()
         assert not self.turns(pulse, 29, REFUSED).lost_long

@@ -331,6 +331,15 @@ class TestApplication:
             assert (line.level, line.text) == ("waiting", text)
 
 
+def test_a_primary_without_room_asks_for_it() -> None:
+    whole = primary(others=[])
+    machine = dataclasses.replace(whole.view.machine, cramped="/data is full")
+    view = dataclasses.replace(whole.view, machine=machine)
+    line = of_unit(Outcome(dataclasses.replace(whole, view=view)))
+    assert line.level == "blocked"
+    assert line.text.startswith("no room on the primary: /data is full, make room; primary")
+
+
 class TestHandingOver:
     HANDING = Record(
         6,

@@ -45,6 +45,10 @@ from surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 
+# This may be the leader's unit, whose hooks an election waits for; what takes longer goes on, and
+# is tried again.
+_HAND_OVER_S = 10.0
+
 # Without these the steps that follow have nothing to work on.
 ESSENTIAL = (
     steps.Instruct,
@@ -145,7 +149,7 @@ class Actor:
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
             case steps.HandOver(term):
-                handover.hand_over(self._layout, term)
+                handover.hand_over(self._layout, term, _HAND_OVER_S)
                 report.changed = True
             case steps.StartRewind(upstream):
                 report.changed |= rewind.start(

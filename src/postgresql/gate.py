@@ -9,12 +9,18 @@ has ever acknowledged.
 
 from __future__ import annotations
 
+import contextlib
+from typing import Literal
+
 from postgresql import cluster, files, postmaster, sql
 from postgresql.errors import NotReachable, QueryRefused, ServerRefused
 from postgresql.layout import Layout
 
-_PATIENCE_S = 30
-_START_S = 30.0
+_Mode = Literal["fast", "immediate"]
+_STOPS: tuple[tuple[_Mode, float], ...] = (("fast", 6.0), ("immediate", 2.0))
+"""How a server is ended that must be, and for how many seconds each way is tried."""
+_START_S = 10.0
+"""What takes longer goes on by itself, and the sentinel tells when the server answers."""
 
 
 def is_primary(layout: Layout) -> bool:
@@ -89,7 +95,7 @@ def start_as_standby(layout: Layout, *, depose: bool = True) -> bool:
         _stop(layout)
     if postmaster.is_running(layout):
         return changed
-    postmaster.start(layout)
+    postmaster.start(layout, _START_S)
     return True
 
 
@@ -132,13 +138,13 @@ def _is_becoming_primary(layout: Layout) -> bool:
 
 def _stop(layout: Layout) -> None:
     if postmaster.is_silent(layout):
-        # Frozen, perhaps: then it heeds no other signal, and this may be the leader's machine, for
-        # which an election waits.
+        # Frozen, perhaps: then it heeds no other signal.
         postmaster.kill(layout)
         return
-    try:
-        # A clean end spares the next start its recovery.
-        postmaster.stop(layout, "fast", wait_s=_PATIENCE_S)
-    except ServerRefused:
-        # A checkpoint that takes long, or a disk that does not answer.
-        postmaster.stop(layout, "immediate")
+    # A clean end spares the next start its recovery; but a checkpoint may take long, or its disk
+    # not answer at all, and this may be the leader's machine, for which an election waits.
+    for mode, wait_s in _STOPS:
+        with contextlib.suppress(ServerRefused):
+            postmaster.stop(layout, mode, wait_s=wait_s)
+            return
+    postmaster.kill(layout)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from postgresql import cluster, gate, logend, postmaster, sql, terms
-from postgresql.errors import ServerRefused
+from postgresql.errors import QueryRefused, ServerRefused
 from postgresql.layout import Layout
 
-_CHECKPOINT_S = 3600
+_PATIENCE_S = 3600
 
 
-def hand_over(layout: Layout, term: int) -> None:
+def hand_over(layout: Layout, term: int, patience_s: float = _PATIENCE_S) -> None:
     """Say the last word of the term, and stop.
 
     The standbys that are connected get all of it, up to the shutdown checkpoint. The server is
@@ -19,26 +19,35 @@ def hand_over(layout: Layout, term: int) -> None:
     Args:
         layout: The cluster; its server is the term's primary, or was till this was interrupted.
         term: That ends.
+        patience_s: How long to wait for its checkpoint, and again for its end. Both go on after
+            that; another call finds less to wait for.
 
     Raises:
-        ServerRefused: It is no primary, or its end was not a clean one: then no standby can know
-            that it has everything.
+        ServerRefused: It is no primary, or its checkpoint or its end takes longer; or its end was
+            not a clean one: then no standby can know that it has everything.
         QueryRefused: It does not do as told, in its own words.
     """
     what = f"hand over the term {term}"
     if postmaster.is_running(layout):
         end = logend.look(layout)
         if end is None:
-            with sql.local(layout, timeout_s=_CHECKPOINT_S) as conn:
-                # The one at the end has little left to write then, and clients are without a
-                # primary for so much less.
-                sql.rows(conn, "CHECKPOINT")
+            _checkpoint(layout, what, patience_s)
+            with sql.local(layout) as conn:
                 terms.farewell(conn, term)
         elif end.final != term:
             raise ServerRefused(what, "the server is a standby, and has not handed it over")
         gate.close(layout)
         # It is to be up again as a standby before writes go on.
-        postmaster.stop(layout, settle=False)
+        postmaster.stop(layout, wait_s=patience_s, settle=False)
     state = cluster.state(layout).control_state
     if state not in ("shut down", "shut down in recovery"):
         raise ServerRefused(what, f'the server did not end cleanly: its state is "{state}"')
+
+
+def _checkpoint(layout: Layout, what: str, patience_s: float) -> None:
+    """Have the one at the end find little left to write: clients are without a primary for it."""
+    try:
+        with sql.local(layout, timeout_s=patience_s) as conn:
+            sql.rows(conn, "CHECKPOINT")
+    except QueryRefused as error:
+        raise ServerRefused(what, f"its checkpoint: {error.why}", "it is tried again") from error

@@ -90,6 +90,25 @@ def test_a_farewell_without_a_clean_end_is_none(pair: tuple[Layout, Layout]):
         handover.hand_over(primary, 4)
 
 
+def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
+    primary, standby = pair
+    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+    pid = value(primary, query)
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(ServerRefused, match=r"its checkpoint: .* timeout; it is tried again"):
+            handover.hand_over(primary, 4, patience_s=1)
+        ask(primary, "INSERT INTO public.written VALUES (0)")
+        assert final(standby) == 0
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    handover.hand_over(primary, 4)
+
+    until(lambda: final(standby) == 4)
+
+
 def test_one_that_was_started_again_after_it_is_stopped_once_more(pair: tuple[Layout, Layout]):
     primary, _ = pair
     handover.hand_over(primary, 4)

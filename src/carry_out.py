@@ -60,6 +60,7 @@ ESSENTIAL = (
     steps.Open,
     steps.Seal,
     steps.Promote,
+    steps.Checkpoint,
     steps.HandOver,
 )
 
@@ -148,6 +149,8 @@ class Actor:
                 gate.close(self._layout)
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
+            case steps.Checkpoint():
+                handover.checkpoint(self._layout, _HAND_OVER_S)
             case steps.HandOver(term):
                 handover.hand_over(self._layout, term, _HAND_OVER_S)
                 report.changed = True

@@ -23,7 +23,6 @@ from state import credentials
 from state.peers import RELATION
 
 PORT = 5432
-_DOUBTING_S = 1.0
 
 gc.freeze()
 gc.enable()
@@ -168,6 +167,6 @@ if __name__ == "__main__":
     logging.disable(logging.DEBUG)
     # A server in which the sentinel sees no write end may not answer at all, and it is just then
     # that a hook must be quick: the others may wait for this unit to begin an election.
-    patience_s = _DOUBTING_S if findings.read().unwell else sql.CONNECT_TIMEOUT_S
-    with sql.keeping(gives_up=True, patience_s=patience_s):
+    found = findings.read()
+    with sql.keeping(gives_up=True, doubts=bool(found.unwell or found.ailing)):
         ops.main(PgHotStandbyCharm)

@@ -85,7 +85,7 @@ def _with_log(
         lost=seen.lost,
         lost_long=seen.lost_long,
         unwell=seen.unwell,
-        cramped=seen.cramped,
+        ailing=seen.ailing,
     )
     if not server.accepting:
         return machine
@@ -98,8 +98,9 @@ def _with_log(
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
     if not server.in_recovery:
         return machine
-    # What the sentinel has seen was of a primary.
-    machine = replace(machine, cramped=_lacking(layout) if _may_have_to_rise(here) else "")
+    # What the sentinel has seen of its disk was a primary's.
+    cramped = _lacking(layout) if _may_have_to_rise(here) else ""
+    machine = replace(machine, ailing="", cramped=cramped)
     # What is still received may move the end.
     end = None if server.receiver_status else logend.look(layout)
     if end is not None:
@@ -117,9 +118,9 @@ def _with_log(
 
 
 def _may_have_to_rise(here: Surroundings) -> bool:
-    """Whether it matters if this standby has room: a primary is wanted, or has none itself."""
+    """Whether it matters if this standby has room: a primary is wanted, or its disk ails."""
     primary = here.peers.primary
-    return is_electing(here) or (primary is not None and bool(primary.cramped))
+    return is_electing(here) or (primary is not None and bool(primary.ailing))
 
 
 def _lacking(layout: Layout) -> str:

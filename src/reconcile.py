@@ -73,7 +73,7 @@ def _is_urgent(view: View) -> bool:
     """Whether there is no primary that works, as far as this unit knows."""
     record, machine = view.record, view.machine
     electing = record is not None and (record.primary is None or record.successor is not None)
-    return electing or bool(machine.lost or machine.unwell)
+    return electing or bool(machine.lost or machine.unwell or machine.ailing)
 
 
 def _act(machine: Machine, here: Surroundings) -> tuple[Found, Report]:

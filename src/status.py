@@ -126,10 +126,8 @@ def _primary(found: Found) -> Line:
     text = f"primary{_company(view, others, missing)}"
     if missing and not _is_alone(view, others, missing):
         text += ": " + ", ".join(f"{member.unit} {_absence(member)}" for member in missing)
-    if view.machine.cramped:
-        return Line(
-            "blocked", f"no room on the primary: {view.machine.cramped}, make room; {text}"
-        )
+    if view.machine.ailing:
+        return Line("blocked", f"the primary's disk: {view.machine.ailing}; {text}")
     promise = view.machine.promise
     if promise.quorum > sum(slot_of(unit) in streaming for unit in promise.members):
         return Line("waiting", f"commits wait for {' or '.join(promise.members)}; {text}")

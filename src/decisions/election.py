@@ -23,7 +23,7 @@ def begun(view: View) -> Record | None:
     if record is None or record.primary is None:
         return None
     machine = view.machine
-    at_work = view.is_primary and machine.writable and not (machine.unwell or machine.cramped)
+    at_work = view.is_primary and machine.writable and not (machine.unwell or machine.ailing)
     if at_work and record.successor is None:
         return None
     answering = _answering(view, record)

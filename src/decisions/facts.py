@@ -59,8 +59,9 @@ class Machine:
         unwell: why its own server, a primary's, takes no write.
         silent: of the leader: the units whose ballots an election would wait for, and whose
             servers take no connection.
-        cramped: which of its disks has no room for what a primary writes; of a standby looked at
-            only while one is elected, or the primary has none.
+        ailing: what is wrong with the disk of its own server's data, a primary's.
+        cramped: of a standby: which of its disks has no room for what a primary writes; looked at
+            only while one is elected, or the primary's disk ails.
     """
 
     address: str = ""
@@ -100,6 +101,7 @@ class Machine:
     heard_at: int = 0
     unwell: str = ""
     silent: tuple[str, ...] = ()
+    ailing: str = ""
     cramped: str = ""
 
     @property

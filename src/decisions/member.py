@@ -61,7 +61,7 @@ def member(
         promotion=_promotion(view),
         lost=_lost(view, shut),
         unwell=machine.unwell if view.is_primary else "",
-        cramped=machine.cramped if serving else "",
+        ailing=machine.ailing if serving else "",
         final=machine.final if view.owns_data and not machine.upstream else 0,
         request=_request(view),
     )
@@ -161,21 +161,22 @@ def _lost(view: View, shut: str) -> Lost | None:
     unsaid = switchover.failed(view)
     if machine.lost:
         return Lost(record.term, machine.lost, machine.lost_long, unsaid)
-    if full := _full(view, record):
-        return Lost(record.term, full)
+    if ailing := _ailing(view, record):
+        return Lost(record.term, ailing)
     # What it is asked by a write, a standby that is to be primary again answers for a minute.
     return Lost(record.term, "it ended before its last word", unsaid=True) if unsaid else None
 
 
-def _full(view: View, record: Record) -> str:
-    """Which disk of the primary is full, where this unit has room for what it cannot write.
+def _ailing(view: View, record: Record) -> str:
+    """What is wrong with the disk of the primary's data, where this unit could take over.
 
-    Its probe is answered all the same: a commit that needs no other page goes on.
+    Its probe is answered all the same: WAL may have a disk of its own, and a commit that needs no
+    other page goes on.
     """
     primary = view.primary
-    if primary is None or primary.term != record.term or record.successor is not None:
+    if primary is None or primary.term != record.term:
         return ""
-    return primary.cramped if view.owns_data and not view.machine.cramped else ""
+    return primary.ailing if view.owns_data and not view.machine.cramped else ""
 
 
 def _request(view: View) -> Request | None:

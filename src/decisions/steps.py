@@ -116,6 +116,14 @@ class Synchronise:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """Have the server write what it has to write, so that its end takes little.
+
+    A disk that hangs shows here, where a hook does not hang with it.
+    """
+
+
+@dataclass(frozen=True)
 class HandOver:
     """Say the last word of a term and stop, so that a successor has everything."""
 
@@ -272,6 +280,7 @@ Step = (
     | Promote
     | BeginTerm
     | Synchronise
+    | Checkpoint
     | HandOver
     | StartRewind
     | ForgetRewind

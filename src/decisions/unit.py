@@ -11,6 +11,7 @@ from decisions.steps import (
     Archive,
     Authority,
     BeginTerm,
+    Checkpoint,
     Configure,
     Create,
     DropRole,
@@ -80,7 +81,7 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
         ceilings=parameters.ceilings(view.others),
         upstream=upstream_for(view.me, successor),
     )
-    return (ready, HandOver(record.term), *_as_standby(view, record, successor))
+    return (Checkpoint(), ready, HandOver(record.term), *_as_standby(view, record, successor))
 
 
 def _is_taking_over(view: View) -> bool:
@@ -157,7 +158,8 @@ def _archived(view: View) -> tuple[Step, ...]:
 
     While clients may be without a primary it waits.
     """
-    return () if view.machine.lost or view.machine.unwell else (Archive(),)
+    machine = view.machine
+    return () if machine.lost or machine.unwell or machine.ailing else (Archive(),)
 
 
 def _served(view: View, record: Record, role: str) -> tuple[Step, ...]:

@@ -45,7 +45,7 @@ def write(path: Path, text: str, owner: str = OWNER, mode: int = 0o640) -> bool:
     with refusal_of(f"write {path}"):
         # What an interruption left of it: it may hold a password, and write_file would fill it
         # before it narrows its mode.
-        new.unlink(missing_ok=True)
+        remove(new)
     if _is(path, text, owner, mode):
         return False
     from charmhelpers.core import host
@@ -96,6 +96,15 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Delete a file if it is there.
+
+    Even to delete what is not there would wait for a disk that takes no write.
+    """
+    if os.path.lexists(path):
+        path.unlink(missing_ok=True)
 
 
 def remove_tree(path: Path) -> bool:

@@ -143,7 +143,7 @@ def _stop(layout: Layout) -> None:
         return
     # A clean end spares the next start its recovery; but a checkpoint may take long, or its disk
     # not answer at all, and this may be the leader's machine, for which an election waits.
-    for mode, wait_s in _STOPS:
+    for mode, wait_s in _STOPS[1:] if sql.is_doubted() else _STOPS:
         with contextlib.suppress(ServerRefused):
             postmaster.stop(layout, mode, wait_s=wait_s)
             return

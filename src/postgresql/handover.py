@@ -31,7 +31,7 @@ def hand_over(layout: Layout, term: int, patience_s: float = _PATIENCE_S) -> Non
     if postmaster.is_running(layout):
         end = logend.look(layout)
         if end is None:
-            _checkpoint(layout, what, patience_s)
+            checkpoint(layout, patience_s)
             with sql.local(layout) as conn:
                 terms.farewell(conn, term)
         elif end.final != term:
@@ -44,10 +44,20 @@ def hand_over(layout: Layout, term: int, patience_s: float = _PATIENCE_S) -> Non
         raise ServerRefused(what, f'the server did not end cleanly: its state is "{state}"')
 
 
-def _checkpoint(layout: Layout, what: str, patience_s: float) -> None:
-    """Have the one at the end find little left to write: clients are without a primary for it."""
+def checkpoint(layout: Layout, patience_s: float = _PATIENCE_S) -> None:
+    """Have the one at the end find little left to write: clients are without a primary for it.
+
+    Args:
+        layout: The cluster.
+        patience_s: How long to wait; it goes on after that.
+
+    Raises:
+        ServerRefused: It takes longer, or its disk lets it not.
+    """
     try:
         with sql.local(layout, timeout_s=patience_s) as conn:
             sql.rows(conn, "CHECKPOINT")
     except QueryRefused as error:
-        raise ServerRefused(what, f"its checkpoint: {error.why}", "it is tried again") from error
+        raise ServerRefused(
+            "hand over to the successor", f"its checkpoint: {error.why}", "it is tried again"
+        ) from error

@@ -21,7 +21,9 @@ _RELOAD_S = 5.0
 _RELOAD_POLL_S = 0.002
 # A checkpoint of a large shared_buffers takes minutes, and cutting it off costs recovery later.
 _STOP_S = 3600
-_KILL_S = 5.0
+_KILL_S = 3.0
+# A process that ends waits for its disk, too, but not for so long.
+_DISK_S = 0.5
 # As pg_ctl sends them; see pg_ctl(1).
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -118,7 +120,8 @@ def start(
     Args:
         layout: The cluster.
         wait_s: How long to wait. A standby that needs longer to become consistent is left at
-            it; that is no error.
+            it; that is no error. Nor is that the processes of its last run are still there, as
+            their disk hangs: it is started when they have gone.
         meanwhile: Called again and again while it starts.
 
     Returns:
@@ -142,7 +145,7 @@ def start(
         result = commands.run(["systemctl", "start", "--no-block", layout.service])
         if result.returncode:
             raise ServerRefused(f"start PostgreSQL {layout.label}", commands.words(result))
-    deadline = time.monotonic() + wait_s
+    begun = time.monotonic()
     while True:
         try:
             if _takes_connections(layout):
@@ -152,7 +155,14 @@ def start(
             return False
         if not is_running(layout) and _has_ended(layout):
             raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - begun
+        if waited_s > wait_s:
+            return False
+        if (
+            waited_s > _DISK_S
+            and not is_running(layout)
+            and services.waits_for_disk(layout.service)
+        ):
             return False
         if meanwhile is not None:
             meanwhile()
@@ -206,14 +216,16 @@ def kill(layout: Layout) -> None:
     Raises:
         ServerRefused: They are still there; their disk hangs, say.
     """
-    deadline = time.monotonic() + _KILL_S
+    begun = time.monotonic()
     commands.run(kill_command(layout))
     # With one of them left, the next start would find its shared memory in use.
     while is_running(layout) or services.has_processes(layout.service):
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - begun
+        hopeless = waited_s > _DISK_S and services.waits_for_disk(layout.service)
+        if waited_s > _KILL_S or hopeless:
             raise ServerRefused(
                 f"stop PostgreSQL {layout.label}",
-                f"it is still there {_KILL_S:.0f} s after SIGKILL",
+                "it is still there after SIGKILL",
                 "see whether its disks answer",
             )
         time.sleep(_POLL_S)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import dataclasses
 import select
 import time
-from collections.abc import Callable
 from typing import Any, cast
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from postgresql import room, sql
+from postgresql import sql
 from postgresql.layout import Layout
 from postgresql.roles import OPERATOR
 
@@ -57,14 +56,11 @@ class Verdict:
         busy: It lives and does not take it yet, or no longer: it starts or stops, is still a
             standby, or does not let this unit in.
         reason: Why it is not ok, or not quite; "" otherwise.
-        full: Of a server on this machine that is ok: which disk has no room for more than that;
-            "": none.
     """
 
     ok: bool
     busy: bool = False
     reason: str = ""
-    full: str = ""
 
 
 class Late(Exception):
@@ -74,22 +70,15 @@ class Late(Exception):
 class Prober:
     """Probes one server, over a connection that is kept from one time to the next."""
 
-    def __init__(
-        self,
-        parameters: dict[str, object],
-        statement: str = _PROBE,
-        full: Callable[[], str] = str,
-    ):
+    def __init__(self, parameters: dict[str, object], statement: str = _PROBE):
         """Connects to nothing yet.
 
         Args:
             parameters: libpq's, of the connection.
             statement: That makes the commit.
-            full: Which disk of the server has no room; "": none.
         """
         self._parameters = parameters
         self._statement = statement
-        self._full = full
         self._conn: Connection | None = None
 
     @classmethod
@@ -98,7 +87,6 @@ class Prober:
         return cls(
             {"host": str(layout.socket_directory), "port": layout.port, "user": "postgres"},
             _LOCAL_PROBE,
-            lambda: room.full(layout),
         )
 
     @classmethod
@@ -147,7 +135,7 @@ class Prober:
         except psycopg2.Error as error:
             self.close()
             return _verdict(error)
-        return Verdict(True, full=self._full())
+        return Verdict(True)
 
     def _connect(self) -> Connection:
         return psycopg2.connect(

@@ -91,7 +91,7 @@ def ensure(layout: Layout, upstream: Upstream | None) -> Change:
         SettingRefused: The server would not take the connection string.
     """
     if upstream is None:
-        layout.passfile.unlink(missing_ok=True)
+        files.remove(layout.passfile)
     else:
         write_passfile(layout, upstream)
     if layout.data_directory.exists():

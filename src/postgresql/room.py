@@ -15,23 +15,27 @@ _PAGES = 2**20
 """Bytes. A table grows by a page of 8 kB, and by 64 of them where many sessions wait for that."""
 
 
-def full(layout: Layout) -> str:
-    """Which disk of a primary has no room for another page of a table; below 1 ms.
+def ailing(layout: Layout) -> str:
+    """Why the disk of a primary's data takes no further page; hangs for as long as the disk does.
 
-    Commits that need none go on, and so does whatever is probed by one: WAL has a disk of its own,
-    or segments that it writes again.
-
-    Args:
-        layout: The cluster.
+    Commits may go on for all that: WAL has a disk of its own, or segments that it writes again.
 
     Returns:
-        What is full; empty if nothing is.
+        What is wrong, and what to do; empty if nothing is.
     """
+    directory = layout.data_directory
     try:
-        disk = os.statvfs(layout.data_directory)
-    except OSError:
-        return ""
-    return f"{layout.data_directory} is full" if disk.f_bavail * disk.f_frsize < _PAGES else ""
+        # Of a file that is there for good: that it has changed has to be on the disk.
+        handle = os.open(layout.id_file, os.O_RDONLY)
+        try:
+            os.utime(handle)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        disk = os.statvfs(directory)
+    except OSError as error:
+        return f"{directory}: {error.strerror}; see dmesg"
+    return f"{directory} is full; make room" if disk.f_bavail * disk.f_frsize < _PAGES else ""
 
 
 def lacking(layout: Layout, segment_size: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from postgresql import commands, files, templates
+from postgresql import commands, files, processes, templates
 from postgresql.errors import ServerRefused
 from postgresql.layout import DATA, NOTES
 
@@ -115,11 +115,24 @@ def has_processes(name: str) -> bool:
     False also where that cannot be told: the unit lies in another slice, or the machine has the
     cgroups of version 1. Source: cgroup-v2.rst, "cgroup.events".
     """
+    return "populated 1" in (files.read(_cgroup(name) / "cgroup.events") or "")
+
+
+def waits_for_disk(name: str) -> bool:
+    """Whether the unit has processes, and no signal reaches any of them before its disk answers.
+
+    Source: proc(5), /proc/pid/stat, "D".
+    """
+    pids = (files.read(_cgroup(name) / "cgroup.procs") or "").split()
+    states = [state[0] for state in map(processes.stat, pids) if state]
+    return bool(states) and set(states) == {"D"}
+
+
+def _cgroup(name: str) -> Path:
     template, at, _ = name.partition("@")
     # systemd.slice(5): an instance lies in the slice of its template.
     slice_of = "system-" + template.replace("-", "\\x2d") + ".slice"
-    directory = _CGROUPS / slice_of / name if at else _CGROUPS / name
-    return "populated 1" in (files.read(directory / "cgroup.events") or "")
+    return _CGROUPS / slice_of / name if at else _CGROUPS / name
 
 
 def stop(name: str) -> None:

@@ -28,6 +28,8 @@ SENTINEL_NAME = f"{APPLICATION_NAME}-sentinel"
 """By which the sentinel's own connection is known, on every server."""
 
 CONNECT_TIMEOUT_S = 5
+_DOUBTING_S = 1.0
+_DOUBTED_STATEMENT_S = 2.0
 _GRACE_S = 3.0
 """What a server gets beyond a timeout, to say itself that it was too slow."""
 
@@ -71,14 +73,11 @@ _kept: dict[tuple[Layout, str], _Patient] | None = None
 """Within `keeping`: the local connections, by cluster and database; None outside."""
 _silent: dict[Layout, str] | None = None
 """Within `keeping` that gives up: the servers that did not answer, and which runs of them."""
-_patience_s: float = CONNECT_TIMEOUT_S
-"""How long a local connection is waited for at the most."""
+_doubts = False
 
 
 @contextlib.contextmanager
-def keeping(
-    *, gives_up: bool = False, patience_s: float = CONNECT_TIMEOUT_S
-) -> Generator[None, None, None]:
+def keeping(*, gives_up: bool = False, doubts: bool = False) -> Generator[None, None, None]:
     """Have `local` keep its connections for the next caller in the block, which may be nested.
 
     A hook asks a server in a dozen places. A connection costs the server a process of its own,
@@ -87,23 +86,28 @@ def keeping(
     Args:
         gives_up: Ask a server that did not answer in time no more until the end of the block.
             Not for a program that goes on asking until it does.
-        patience_s: How long to wait for a connection; less where there is reason to doubt that
-            one can be had.
+        doubts: There is reason to think that the server does not answer: wait but a moment for a
+            connection, and hardly longer for a statement.
     """
-    global _kept, _silent, _patience_s
+    global _kept, _silent, _doubts
     if _kept is not None:
         yield
         return
     _kept = {}
     _silent = {} if gives_up else None
-    _patience_s = patience_s
+    _doubts = doubts
     try:
         yield
     finally:
         for conn in _kept.values():
             conn.close()
         _kept = _silent = None
-        _patience_s = CONNECT_TIMEOUT_S
+        _doubts = False
+
+
+def is_doubted() -> bool:
+    """Whether this is within `keeping` that has reason to think that the server is silent."""
+    return _doubts
 
 
 @contextlib.contextmanager
@@ -117,7 +121,7 @@ def local(
     Args:
         layout: The cluster.
         database: Its database.
-        timeout_s: Bound of every statement.
+        timeout_s: Bound of every statement; less within `keeping` that doubts.
         fresh: A session that begins now, and is not kept.
 
     Raises:
@@ -128,6 +132,9 @@ def local(
     whom = f"PostgreSQL {layout.label}"
     if _silent and layout in _silent and _silent[layout] == _process(layout):
         raise Silent(f"connect to {whom}", "it did not answer a moment ago")
+    connecting_s = _patience_for(timeout_s)
+    if _doubts:
+        connecting_s, timeout_s = _DOUBTING_S, min(timeout_s, _DOUBTED_STATEMENT_S)
     keep = _kept is not None and not fresh
     conn = _taken(layout, database) if keep else None
     if conn is None:
@@ -135,7 +142,7 @@ def local(
             conn = _connect(
                 whom,
                 timeout_s,
-                patience_s=min(_patience_s, _patience_for(timeout_s)),
+                patience_s=connecting_s,
                 # A superuser runs nothing that others may have put into the schema public.
                 more_options="-c search_path=pg_catalog",
                 host=str(layout.socket_directory),
@@ -151,7 +158,7 @@ def local(
     with _asking(whom, conn, keep):
         try:
             if keep:
-                conn.patience_s = timeout_s + _GRACE_S
+                conn.patience_s = timeout_s + _grace_s()
                 rows(conn, "SET statement_timeout = %s", [round(timeout_s * 1000)])
             yield conn
         except _NoAnswer:
@@ -276,8 +283,12 @@ def _connect(
         raise Silent(f"connect to {whom}", words(error)) from None
     except psycopg2.Error as error:
         raise NotReachable(f"connect to {whom}", words(error)) from None
-    conn.patience_s = timeout_s + _GRACE_S
+    conn.patience_s = timeout_s + _grace_s()
     return conn
+
+
+def _grace_s() -> float:
+    return _DOUBTING_S if _doubts else _GRACE_S
 
 
 def _note_silence(layout: Layout) -> None:

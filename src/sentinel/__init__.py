@@ -12,6 +12,7 @@ hooks write down.
     look.py       one look at the machine
     pulse.py      whether a server takes writes, judged by the answers to small ones
     probing.py    those small writes, in a thread of their own
+    disk.py       the disk of a primary's data, in another one
     contact.py    whether anybody can be reached: a standby, or Juju's controller
     fence.py      stops a server that may not accept writes
     comeback.py   a former primary's way back while no hook can be had

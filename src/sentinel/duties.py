@@ -51,6 +51,18 @@ class Probes(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """What looks at the disk of the server's data; see disk.py."""
+
+    def turn(self, now: float) -> str:
+        """Says what is wrong with it."""
+        ...
+
+    def rest(self) -> str:
+        """Looks no more; says nothing."""
+        ...
+
+
 class Stopper(Protocol):
     """What ends the server at once; see fence.py."""
 
@@ -71,6 +83,7 @@ class Duties:
         knocker: Knocker,
         stopper: Stopper,
         deeds: Deeds,
+        disk: Watch,
         note: Path = findings.PATH,
         left: Path = unfinished.PATH,
         clock: Callable[[], float] = time.monotonic,
@@ -82,6 +95,7 @@ class Duties:
         self._knocker = knocker
         self._stopper = stopper
         self._deeds = deeds
+        self._disk = disk
         self._note = note
         self._left = left
         self._clock = clock
@@ -135,7 +149,7 @@ class Duties:
             lost_long=beat.lost_long and bool(lost),
             since=self._since(beat) if lost else 0.0,
             unwell=beat.lost if own else "",
-            cramped=beat.cramped if own else "",
+            ailing=self._disk.turn(now) if own else self._disk.rest(),
             electing=mandate is not None and mandate.electing,
             gated=again if is_gated(seen, mandate) else 0,
             apart=again if is_apart(seen, mandate, lost) else 0,
@@ -217,7 +231,7 @@ class Duties:
                 lost_long=seen.lost_long,
                 since=seen.since,
                 unwell=seen.unwell,
-                cramped=seen.cramped,
+                ailing=seen.ailing,
                 promoted=seen.promoted,
                 heard=heard,
                 heard_at=heard_at,

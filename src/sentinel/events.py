@@ -96,7 +96,7 @@ class Look:
         lost_long: it has taken none for longer than an isolated primary goes on.
         since: when it took the last one, in seconds since 1970; 0 while it is not lost.
         unwell: why the own server, a primary's, takes no write; empty while it does.
-        cramped: which disk of the own server, a primary's, has no room for more than small writes.
+        ailing: what is wrong with the disk of the own server's data, a primary's; empty: nothing.
         electing: an election is under way, as far as the unit knows.
         gated: grows now and then while the server is one that may accept writes and does not,
             as whatever started it was not the charm; 0 otherwise.
@@ -132,7 +132,7 @@ class Look:
     lost_long: bool = False
     since: float = 0.0
     unwell: str = ""
-    cramped: str = ""
+    ailing: str = ""
     electing: bool = False
     gated: int = 0
     apart: int = 0
@@ -218,4 +218,4 @@ def between(before: Look | None, after: Look) -> tuple[str, ...]:
 
 
 def _ails(seen: Look) -> bool:
-    return bool(seen.unwell or seen.cramped)
+    return bool(seen.unwell or seen.ailing)

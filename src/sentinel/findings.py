@@ -26,7 +26,7 @@ class Findings:
         lost_long: it has taken none for longer than an isolated primary goes on.
         since: when it took the last one, in seconds since 1970; 0 while it is not lost.
         unwell: why the own server, a primary's, takes no write; empty while it does.
-        cramped: which disk of the own server, a primary's, has no room for more than small writes.
+        ailing: what is wrong with the disk of the own server's data, a primary's; empty: nothing.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
         stopped: why the sentinel has stopped the server; empty once it may run again.
         heard: how far the primary that it followed last had told that its log reached, in bytes;
@@ -40,7 +40,7 @@ class Findings:
     lost_long: bool = False
     since: float = 0.0
     unwell: str = ""
-    cramped: str = ""
+    ailing: str = ""
     promoted: int = 0
     stopped: str = ""
     heard: int = 0

@@ -9,12 +9,14 @@ lean.keep_out()
 import argparse
 from pathlib import Path
 
+from postgresql import room
 from postgresql.layout import Layout
 from postgresql.probe import Prober
 from sentinel import findings, mandate
 from sentinel.contact import Knocker
 from sentinel.courier import Courier
 from sentinel.deeds import Deeds
+from sentinel.disk import Disk
 from sentinel.duties import Duties
 from sentinel.fence import Fence
 from sentinel.look import Observer
@@ -42,6 +44,7 @@ def main() -> None:
         Knocker(),
         Fence(layout),
         Deeds(layout, arguments.mandate),
+        Disk(lambda: room.ailing(layout)),
         arguments.findings,
     )
     Service(duties.turn).run()

@@ -26,12 +26,10 @@ class Heartbeat:
     Attributes:
         lost: why the server counts as lost; empty while it does not.
         silent_s: since it took the last write.
-        cramped: which of its disks has been full for so long that it will not be over by itself.
     """
 
     lost: str = ""
     silent_s: float = 0.0
-    cramped: str = ""
 
     @property
     def lost_long(self) -> bool:
@@ -46,8 +44,6 @@ class Pulse:
         self._silent_s = 0.0
         self._unheard_s = 0.0
         self._reason = "it has not answered"
-        self._full = ""
-        self._full_s = 0.0
 
     def turn(self, elapsed_s: float, verdict: Verdict | None) -> Heartbeat:
         """Takes note of what was heard.
@@ -57,10 +53,9 @@ class Pulse:
             verdict: the best answer since then; None: there was none.
         """
         elapsed_s = min(elapsed_s, _LONGEST_TURN_S)
-        cramped = self._cramped(elapsed_s, verdict)
         if verdict is not None and verdict.ok:
             self._silent_s = self._unheard_s = 0.0
-            return Heartbeat(cramped=cramped)
+            return Heartbeat()
         self._silent_s += elapsed_s
         self._unheard_s += elapsed_s
         if verdict is not None:
@@ -68,11 +63,4 @@ class Pulse:
             if verdict.busy:
                 self._unheard_s = 0.0
         gone = self._unheard_s >= SILENCE_S or self._silent_s >= PATIENCE_S
-        return Heartbeat(self._reason if gone else "", self._silent_s, cramped)
-
-    def _cramped(self, elapsed_s: float, verdict: Verdict | None) -> str:
-        """Which disk is full, and not for a moment only, as by the files of one large sort."""
-        if verdict is not None and verdict.ok:
-            self._full = verdict.full
-        self._full_s = self._full_s + elapsed_s if self._full else 0.0
-        return self._full if self._full_s >= SILENCE_S else ""
+        return Heartbeat(self._reason if gone else "", self._silent_s)

@@ -66,7 +66,7 @@ class Member:
         promotion: its taking over as a successor.
         lost: that it cannot reach the primary; of the primary, that it cannot go on.
         unwell: why its own server takes no write, if it is the primary; empty if it does.
-        cramped: which of its disks has no room for more than small writes, if it is the primary.
+        ailing: what is wrong with the disk of its data, if it is the primary; empty: nothing.
         final: the term whose last word is the end of its log; 0: none.
         request: what an operator asked for there.
     """
@@ -92,7 +92,7 @@ class Member:
     promotion: Promotion | None = None
     lost: Lost | None = None
     unwell: str = ""
-    cramped: str = ""
+    ailing: str = ""
     final: int = 0
     request: Request | None = None
 
@@ -121,7 +121,7 @@ class Member:
             "promotion": told(self.promotion),
             "lost": told(self.lost),
             "unwell": self.unwell,
-            "cramped": self.cramped,
+            "ailing": self.ailing,
             "final": str(self.final) if self.final else "",
             "request": told(self.request),
         }
@@ -161,7 +161,7 @@ class Member:
             promotion=heard(Promotion, bag.get("promotion", "")),
             lost=heard(Lost, bag.get("lost", "")),
             unwell=bag.get("unwell", ""),
-            cramped=bag.get("cramped", ""),
+            ailing=bag.get("ailing", ""),
             final=_number(bag.get("final", "")) or 0,
             request=heard(Request, bag.get("request", "")),
         )

@@ -132,7 +132,7 @@ def _member(member: Member) -> Any:
         member.promotion,
         member.lost,
         member.unwell,
-        member.cramped,
+        member.ailing,
         member.final,
         member.request,
     )

@@ -308,7 +308,8 @@ def _look(
         lost="no answer" if site.lost > 1 else "",
         lost_long=site.lost > 3,
         unwell="no space left on device" if site.sick and site.writable else "",
-        cramped="the disk is full" if site.full else "",
+        ailing="it is full" if site.full and site.writable else "",
+        cramped="it is full" if site.full and site.recovery else "",
         silent=tuple(
             name
             for name, other in world.sites.items()

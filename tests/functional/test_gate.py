@@ -54,7 +54,7 @@ def test_a_killed_primary_is_started_as_a_standby_that_has_everything(primary: L
 
 def test_a_primary_that_stands_still_is_deposed_all_the_same(primary: Layout):
     """It heeds no signal but one, and an election may wait for the hook that deposes it."""
-    with frozen(primary), sql.keeping(gives_up=True, patience_s=1):
+    with frozen(primary), sql.keeping(gives_up=True, doubts=True):
         gate.start_as_standby(primary)
     assert is_standby(primary)
     assert rows(primary) == [(1,)]

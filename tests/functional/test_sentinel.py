@@ -149,11 +149,12 @@ def test_a_primary_whose_tables_have_no_room_is_told_of_though_it_takes_small_wr
 
         fill(data / "ballast")
 
-        until(lambda: sentinel.found.cramped)
-        assert sentinel.found.cramped == f"{data} is full" and not sentinel.found.unwell
+        until(lambda: sentinel.found.ailing)
+        assert sentinel.found.ailing == f"{data} is full; make room"
+        assert not sentinel.found.unwell
         sentinel.agent.heard(events.PROBE_FAILED, before)
         (data / "ballast").unlink()
-        until(lambda: not sentinel.found.cramped)
+        until(lambda: not sentinel.found.ailing)
         sentinel.agent.heard(events.PROBE_ANSWERED, before)
         postmaster.stop(primary)
         unmount(data)

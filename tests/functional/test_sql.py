@@ -88,6 +88,19 @@ def test_a_server_that_stands_still_holds_up_nobody(primary: Layout):
     assert pid(primary) != first
 
 
+def test_one_that_is_doubted_has_two_seconds_for_a_statement(primary: Layout):
+    assert not sql.is_doubted()
+    with sql.keeping(doubts=True):
+        assert sql.is_doubted()
+        for _ in range(2):
+            with (
+                pytest.raises(QueryRefused, match="statement timeout"),
+                sql.local(primary, timeout_s=60) as conn,
+            ):
+                sql.row(conn, "SELECT pg_sleep(60)")
+    assert not sql.is_doubted()
+
+
 def test_a_connection_is_not_waited_for_either(primary: Layout):
     with frozen(primary), pytest.raises(Silent, match="did not answer within 2 s"):
         sql.local(primary, timeout_s=0.5).__enter__()

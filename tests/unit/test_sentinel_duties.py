@@ -83,6 +83,19 @@ class FakeFence:
         return True
 
 
+class FakeDisk:
+    def __init__(self) -> None:
+        self.wrong = ""
+        self.rests = 0
+
+    def turn(self, now: float) -> str:
+        return self.wrong
+
+    def rest(self) -> str:
+        self.rests += 1
+        return ""
+
+
 class FakeChild:
     """A hook or a deed under way, as Popen shows it."""
 
@@ -105,6 +118,7 @@ class Bench:
         self.mandate: Mandate | None = None
         self.probing = FakeProbing()
         self.fence = FakeFence()
+        self.disk = FakeDisk()
         self.reachable = True
         self.knocked = threading.Semaphore(0)
         self.knocker = Knocker(self._reaches, lambda: self.now)
@@ -119,6 +133,7 @@ class Bench:
             self.knocker,
             self.fence,
             Deeds(Layout(16), Path("/mandate"), self._deed, lambda: self.now),
+            self.disk,
             note,
             self.left,
             lambda: self.now,
@@ -247,6 +262,18 @@ class TestProbe:
         bench.probing.verdict = OK
         bench.turn()
         assert bench.raised[1:] == [events.PROBE_ANSWERED] and not bench.found.unwell
+
+    def test_one_whose_data_disk_alone_ails_says_that(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_PRIMARY, PRIMARY
+        bench.turn()
+        bench.disk.wrong = "/data is full"
+        bench.turn()
+        assert bench.raised == [events.PROBE_FAILED]
+        assert bench.found.ailing == "/data is full" and not bench.found.unwell
+        # A standby's is no matter.
+        bench.observer.seen = STANDBY
+        bench.turn()
+        assert not bench.found.ailing and bench.disk.rests == 1
 
 
 class TestUnfinished:

@@ -13,6 +13,7 @@ import pytest
 from postgresql.probe import Verdict
 from sentinel import comeback, fence
 from sentinel.contact import Attempt, Contact, Knocker, reaches_any
+from sentinel.disk import Disk
 from sentinel.look import has_caught_up
 from sentinel.mandate import Authority, Mandate
 from sentinel.probing import Probing, Target
@@ -66,21 +67,75 @@ class TestPulse:
         assert not pulse.turn(3600.0, None).lost
         assert not pulse.turn(1.0, REFUSED).lost
 
-    def test_a_disk_is_full_only_when_it_has_been_for_six_seconds(self) -> None:
-        pulse, full = Pulse(), Verdict(True, full="/data is full")
-        assert not self.turns(pulse, 5, full).cramped
-        assert pulse.turn(1.0, full) == Heartbeat(cramped="/data is full")
-        # Between two answers, and while there is none, nothing is known to be otherwise.
-        assert pulse.turn(1.0, None).cramped == "/data is full"
-        assert pulse.turn(1.0, REFUSED).cramped == "/data is full"
-        assert pulse.turn(1.0, OK) == Heartbeat()
-        assert not self.turns(pulse, 5, full).cramped
-
     def test_it_is_lost_for_long_only_after_an_isolated_primary_has_stopped(self) -> None:
         pulse = Pulse()
         assert not self.turns(pulse, 29, REFUSED).lost_long
         assert pulse.turn(1.0, REFUSED).lost_long
         assert not pulse.turn(1.0, OK).lost_long
+
+
+class FakeDisk:
+    """One that says what it is told to, or hangs."""
+
+    def __init__(self) -> None:
+        self.wrong = ""
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.looked = threading.Event()
+
+    def look(self) -> str:
+        self.goes_on.wait()
+        self.looked.set()
+        return self.wrong
+
+    def looked_at(self) -> None:
+        """Waits for one that has begun and ended since."""
+        for _ in range(2):
+            self.looked.clear()
+            assert self.looked.wait(5)
+
+
+class TestDisk:
+    def turns(self, disk: Disk, begin: float, count: int) -> str:
+        found = ""
+        for second in range(count):
+            found = disk.turn(begin + second)
+        return found
+
+    def test_one_that_is_full_for_a_moment_is_not_told_of(self) -> None:
+        fake = FakeDisk()
+        disk = Disk(fake.look, period_s=0.001)
+        assert disk.turn(0) == ""
+        fake.wrong = "/data is full"
+        fake.looked_at()
+        assert self.turns(disk, 1, 5) == ""
+        assert disk.turn(6) == "/data is full"
+        fake.wrong = ""
+        fake.looked_at()
+        assert disk.turn(7) == ""
+        disk.rest()
+
+    def test_one_that_hangs_hangs_nobody_who_asks(self) -> None:
+        fake = FakeDisk()
+        fake.goes_on.clear()
+        disk = Disk(fake.look, period_s=0.001)
+        assert self.turns(disk, 0, 6) == ""
+        assert self.turns(disk, 6, 2) == "it takes no write; see dmesg"
+        fake.goes_on.set()
+        fake.looked_at()
+        assert disk.turn(8) == ""
+        disk.rest()
+
+    def test_a_machine_that_stood_still_has_looked_at_nothing_meanwhile(self) -> None:
+        fake = FakeDisk()
+        fake.goes_on.clear()
+        disk = Disk(fake.look, period_s=0.001)
+        assert disk.turn(0) == "" and disk.turn(3600) == ""
+        assert disk.rest() == ""
+        # Another term, another life.
+        assert self.turns(disk, 3601, 6) == ""
+        disk.rest()
+        fake.goes_on.set()
 
 
 class FakeProber:

@@ -331,13 +331,13 @@ class TestApplication:
             assert (line.level, line.text) == ("waiting", text)
 
 
-def test_a_primary_without_room_asks_for_it() -> None:
+def test_a_primary_whose_disk_ails_says_so_and_what_to_do() -> None:
     whole = primary(others=[])
-    machine = dataclasses.replace(whole.view.machine, cramped="/data is full")
+    machine = dataclasses.replace(whole.view.machine, ailing="/data is full; make room")
     view = dataclasses.replace(whole.view, machine=machine)
     line = of_unit(Outcome(dataclasses.replace(whole, view=view)))
     assert line.level == "blocked"
-    assert line.text.startswith("no room on the primary: /data is full, make room; primary")
+    assert line.text.startswith("the primary's disk: /data is full; make room; primary")
 
 
 class TestHandingOver:

@@ -26,7 +26,7 @@ BY_HAND = (
         ),
     ),
     Plan("the primary has no room for WAL any more", 2, (Event(1, "fill-wal", "primary", None),)),
-    Plan("tables cannot grow any more", 2, (Event(1, "fill-data", "primary", None),)),
+    Plan("the disk of the data alone hangs", 2, (Event(1, "hang-data", "primary", None),)),
     Plan("a planned switchover", 2, (), "switchover", 1),
     Plan("the primary is forced away", 2, (), "force-remove-primary", 1),
 )

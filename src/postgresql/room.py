@@ -1,16 +1,15 @@
-"""Whether a server's disks have room for what a primary writes."""
+"""Whether a server's disks take what a primary writes."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from postgresql.layout import Layout
 from postgresql.sizes import pretty
 
 _SEGMENTS = 2
 """The first one of the new timeline is written whole, and the next one soon."""
-
-
 _PAGES = 2**20
 """Bytes. A table grows by a page of 8 kB, and by 64 of them where many sessions wait for that."""
 
@@ -25,17 +24,25 @@ def ailing(layout: Layout) -> str:
     """
     directory = layout.data_directory
     try:
-        # Of a file that is there for good: that it has changed has to be on the disk.
-        handle = os.open(layout.id_file, os.O_RDONLY)
-        try:
-            os.utime(handle)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if directory.stat().st_dev != layout.wal_directory.stat().st_dev:
+            _write(layout.id_file)
         disk = os.statvfs(directory)
     except OSError as error:
         return f"{directory}: {error.strerror}; see dmesg"
     return f"{directory} is full; make room" if disk.f_bavail * disk.f_frsize < _PAGES else ""
+
+
+def _write(path: Path) -> None:
+    """Have it on the disk that a file has changed, which is there for good.
+
+    Where WAL has no disk of its own, every commit shows as much.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.utime(handle)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def lacking(layout: Layout, segment_size: int) -> str:

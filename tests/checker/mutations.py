@@ -67,6 +67,21 @@ def _stepping(change: Callable[[View, Step], Step | None]) -> Rules:
     return Rules(steps=decided)
 
 
+def _telling(change: Callable[[View], View]) -> Rules:
+    """A unit tells what it would of what a change makes of its view."""
+
+    def member(
+        view: View,
+        admitted: tuple[str, ...] | None,
+        proved: bool,
+        instructed: bool,
+        shut: str,
+    ) -> Member:
+        return member_decisions.member(change(view), admitted, proved, instructed, shut)
+
+    return Rules(member=member)
+
+
 def _members(view: View, change: Callable[[Member], Member]) -> View:
     return replace(view, members={name: change(each) for name, each in view.members.items()})
 
@@ -219,41 +234,16 @@ def _unsealed() -> Rules:
     return Rules(steps=decided, deafless=True)
 
 
-def _final_always() -> Rules:
+def _final_always(view: View) -> View:
     """A unit says that its log is complete, whatever it ends with."""
-
-    def member(
-        view: View,
-        admitted: tuple[str, ...] | None,
-        proved: bool,
-        instructed: bool,
-        shut: str,
-    ) -> Member:
-        machine = view.machine
-        term = view.record.previous_term if view.record else 0
-        if machine.deaf and term:
-            view = replace(view, machine=replace(machine, final=term))
-        return member_decisions.member(view, admitted, proved, instructed, shut)
-
-    return Rules(member=member)
+    machine = view.machine
+    term = view.record.previous_term if view.record else 0
+    return replace(view, machine=replace(machine, final=term)) if machine.deaf and term else view
 
 
-def unsaid_always() -> Rules:
+def _never_said(view: View) -> View:
     """A former primary tells that it has not handed over, whatever its log holds."""
-
-    def member(
-        view: View,
-        admitted: tuple[str, ...] | None,
-        proved: bool,
-        instructed: bool,
-        shut: str,
-    ) -> Member:
-        machine = replace(view.machine, farewell=0)
-        return member_decisions.member(
-            replace(view, machine=machine), admitted, proved, instructed, shut
-        )
-
-    return Rules(member=member)
+    return replace(view, machine=replace(view.machine, farewell=0))
 
 
 @dataclass(frozen=True)
@@ -274,6 +264,7 @@ def _never_renewed(view: View, step: Step) -> Step | None:
     return None if isinstance(step, steps.StartClone) and step.starved else step
 
 
+NEVER_SAID = _telling(_never_said)
 _FAST_FIRST = ("the fast one first", "power off")
 _ELECTIONS = ("one after the other", "all alarmed", "power off", "freeze", "cut")
 _SWITCHOVERS = ("contested", "too late", "switchover", "power off", "all alarmed")
@@ -308,7 +299,7 @@ MUTATIONS: dict[str, Mutation] = {
     "R7: not the one furthest on": Mutation(_writing(_any_winner), _ELECTIONS),
     "R7: a ballot without being deaf": Mutation(_unsealed(), ("behind its back",)),
     "R7: follow again after the ballot": Mutation(_acting(_deaf_only_once), _ELECTIONS),
-    "R7: every log counts as complete": Mutation(_final_always(), _ELECTIONS),
+    "R7: every log counts as complete": Mutation(_telling(_final_always), _ELECTIONS),
     "R8: the successor's regime is not covered": Mutation(
         _leading(_successor_uncovered), _SWITCHOVERS
     ),

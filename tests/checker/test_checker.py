@@ -10,7 +10,7 @@ import pytest
 from tests.checker.exhaustive import explore
 from tests.checker.hook import Rules
 from tests.checker.moves import ALL, Move, apply, settle
-from tests.checker.mutations import MUTATIONS, Mutation, unsaid_always
+from tests.checker.mutations import MUTATIONS, NEVER_SAID, Mutation
 from tests.checker.walks import follow, settled, shortened, walk
 from tests.checker.world import World
 
@@ -213,7 +213,7 @@ def test_finds_that_a_last_word_counts_as_never_said() -> None:
     )
     moves: tuple[Move, ...] = (*alone, *back, *handed_over, ("commit", "pg/1"), ("gone", "pg/1"))
     assert follow(2, 1, moves, RULES) == ""
-    assert "missing on pg/0" in follow(2, 1, moves, unsaid_always())
+    assert "missing on pg/0" in follow(2, 1, moves, NEVER_SAID)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import jubilant
@@ -23,6 +23,12 @@ PGBENCH = """\
 cd /tmp
 sudo -u postgres psql -Xq -c CHECKPOINT
 sudo -u postgres pgbench -n {how} bench
+"""
+# Four clients leave segments to be archived, on all four machines, which share their processors.
+ARCHIVED = """\
+while sudo find /var/lib/postgresql/*/main/pg_wal/archive_status/ -name '*.ready' | grep -q .
+do sleep 0.1
+done
 """
 MANY = "-c 4 -j 2 -T 5"
 ONE = "-c 1 -T 3 -f one.sql"
@@ -54,7 +60,9 @@ def figures() -> Iterator[Figure]:
             return status.current == "active" and "1 of 1 standbys streaming" in status.message
 
         where.wait("commits to wait for the standby", waits_for_the_standby, 0.2)
-        leader = next(name for name, unit in juju.status().apps["pg"].units.items() if unit.leader)
+        units = juju.status().apps["pg"].units
+        leader = next(name for name, unit in units.items() if unit.leader)
+        everybody = [*units, *machines]
         found = {leader: Samples(), machines[0]: Samples()}
         for target in found:
             where.shell(juju, target, PREPARE)
@@ -62,7 +70,7 @@ def figures() -> Iterator[Figure]:
             order = [leader, machines[0]]
             for target in order if turn % 2 else reversed(order):
                 # The first one fills what the others find filled.
-                _measure(juju, target, found[target] if turn else Samples())
+                _measure(juju, target, everybody, found[target] if turn else Samples())
     ours, theirs = found[leader], found[machines[0]]
     against = "a pair made by hand with the same settings and cp as archive_command"
     goal = 0.97
@@ -93,12 +101,19 @@ def figures() -> Iterator[Figure]:
     )
 
 
-def _measure(juju: jubilant.Juju, target: str, samples: Samples) -> None:
+def _measure(juju: jubilant.Juju, target: str, everybody: Sequence[str], samples: Samples) -> None:
+    _settle(juju, everybody)
     said = where.shell(juju, target, PGBENCH.format(how=MANY))
     samples.rates.append(_value(r"tps = ([\d.]+)", said))
     samples.waits.append(_value(r"latency average = ([\d.]+) ms", said))
+    _settle(juju, everybody)
     said = where.shell(juju, target, PGBENCH.format(how=ONE))
     samples.commits.append(_value(r"latency average = ([\d.]+) ms", said))
+
+
+def _settle(juju: jubilant.Juju, everybody: Sequence[str]) -> None:
+    for machine in everybody:
+        where.shell(juju, machine, ARCHIVED)
 
 
 def _value(pattern: str, said: str) -> float:

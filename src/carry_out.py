@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 # This may be the leader's unit, whose hooks an election waits for; what takes longer goes on, and
 # is tried again.
-_HAND_OVER_S = 10.0
+_HAND_OVER_S = 8.0
 
 # Without these the steps that follow have nothing to work on.
 ESSENTIAL = (
@@ -150,7 +150,8 @@ class Actor:
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
             case steps.Checkpoint():
-                handover.checkpoint(self._layout, _HAND_OVER_S)
+                patience_s = sql.DOUBTED_STATEMENT_S if sql.is_doubted() else _HAND_OVER_S
+                handover.checkpoint(self._layout, patience_s)
             case steps.HandOver(term):
                 handover.hand_over(self._layout, term, _HAND_OVER_S)
                 report.changed = True

@@ -17,8 +17,8 @@ from machine import Machine, ThisMachine
 from outcome import Outcome
 from postgresql import sql
 from reconcile import reconcile
+from sentinel import disk, findings
 from sentinel import events as wakeups
-from sentinel import findings
 from state import credentials
 from state.peers import RELATION
 
@@ -168,5 +168,5 @@ if __name__ == "__main__":
     # A server in which the sentinel sees no write end may not answer at all, and it is just then
     # that a hook must be quick: the others may wait for this unit to begin an election.
     found = findings.read()
-    with sql.keeping(gives_up=True, doubts=bool(found.unwell or found.ailing)):
+    with sql.keeping(gives_up=True, doubts=bool(found.unwell) or found.ailing == disk.HANGS):
         ops.main(PgHotStandbyCharm)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from postgresql import (
     terms,
 )
 from postgresql.archive import Archiver
-from postgresql.errors import PostgresqlError
+from postgresql.errors import PostgresqlError, ServerRefused
 from postgresql.layout import NOTES, Layout
 from postgresql.terms import Told
 from sentinel import unfinished
@@ -211,6 +212,8 @@ def leave(layout: Layout) -> None:
             with sql.local(layout) as connection:
                 reached = terms.reached(connection)
             if reached is not None:
+                with contextlib.suppress(ServerRefused):
+                    handover.checkpoint(layout)
                 handover.hand_over(layout, reached.term)
     except PostgresqlError as error:
         logger.warning("leaving without a last word: %s", error)

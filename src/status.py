@@ -290,10 +290,17 @@ def _electing(view: View) -> str:
 
 
 def _handing_over(view: View, record: Record) -> Line:
-    text = f"{record.successor} takes over from {record.primary}"
-    if record.successor in view.members or view.machine.writable or election.begun(view):
-        return Line("waiting", text)
-    return Line("blocked", f"{record.successor} left as it took over; {_force(view.me)}")
+    machine = view.machine
+    gone = record.successor not in view.members
+    stuck = gone or (machine.lost and machine.lost_long)
+    if not stuck or machine.writable or election.begun(view):
+        return Line("waiting", f"{record.successor} takes over from {record.primary}")
+    # The former primary has everything but what the successor may have acknowledged.
+    there = record.primary is not None and record.primary in view.members
+    force = _force(record.primary if there and record.primary else view.me)
+    if gone:
+        return Line("blocked", f"{record.successor} left as it took over; {force}")
+    return Line("blocked", f"{record.successor} does not take over; {force} ({machine.lost})")
 
 
 def _rising(view: View) -> str:

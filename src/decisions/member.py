@@ -174,9 +174,11 @@ def _ailing(view: View, record: Record) -> str:
     other page goes on.
     """
     primary = view.primary
-    if primary is None or primary.term != record.term:
+    if primary is None or view.is_primary or primary.term != record.term:
         return ""
-    return primary.ailing if view.owns_data and not view.machine.cramped else ""
+    # One that does not run has not been looked at; its own disk may be full.
+    roomy = view.owns_data and view.machine.in_recovery and not view.machine.cramped
+    return primary.ailing if roomy else ""
 
 
 def _request(view: View) -> Request | None:

@@ -125,6 +125,9 @@ def forced(view: View) -> Record | None:
     asked = _asked(view, FORCE)
     if record is None or asked is None or asked.unit not in view.members:
         return None
+    if concluded(view) is not None:
+        # The successor has taken over, with commits that the unit asked for has not.
+        return None
     if primary is not None and _works_for(view.members[asked.unit], primary):
         # It is back: what was asked for would lose commits for nothing.
         return None
@@ -144,7 +147,7 @@ def forced(view: View) -> Record | None:
         previous_term=None,
         takeover=Takeover(
             "force",
-            record.primary or record.previous_primary or "",
+            _before(record, asked.unit),
             not asked.whole,
             asked.missing,
             asked.heard_at,
@@ -161,6 +164,9 @@ def force_refusal(view: View) -> str:
         return f"{view.me} holds no copy of this cluster's data"
     if view.is_primary and (view.machine.writable or record.successor is None):
         return f"{view.me} is the primary already"
+    successor = view.members.get(record.successor or "")
+    if successor is not None and successor.phase is Phase.primary and not view.machine.lost:
+        return f"{successor.unit} has taken over; see juju status"
     if primary is not None and not view.machine.lost and primary.phase is Phase.primary:
         return (
             f"the primary {primary.unit} works; hand over to this unit with: "
@@ -177,7 +183,9 @@ def request_by_force(view: View) -> Request:
     """What the leader is asked for where this unit is to be primary by force."""
     record, machine = view.record, view.machine
     serial = record.serial if record else 0
-    if machine.final and record and machine.final in (record.term, record.previous_term):
+    # What a successor may have acknowledged, no last word of its predecessor tells of.
+    terms = (record.term, record.previous_term) if record and not record.successor else ()
+    if machine.final and machine.final in terms:
         return Request(FORCE, serial, view.me, whole=True)
     if not machine.heard:
         return Request(FORCE, serial, view.me)
@@ -188,7 +196,7 @@ def request_by_force(view: View) -> Request:
 def may_be_lost(view: View) -> str:
     """Says what is lost for good if this unit becomes primary by force now."""
     record, asked = view.record, request_by_force(view)
-    former = (record.primary or record.previous_primary or "") if record else ""
+    former = _before(record, view.me) if record else ""
     if asked.whole:
         return f"nothing: this unit has all that {former} ever wrote"
     end = lsn_text(view.machine.log_end or 0)
@@ -199,6 +207,12 @@ def may_be_lost(view: View) -> str:
         )
     takeover = Takeover(FORCE, former, True, asked.missing, asked.heard_at)
     return f"{losses.in_words(takeover)}; the log of {view.me} ends at {end}"
+
+
+def _before(record: Record, unit: str) -> str:
+    """Who may have acknowledged commits last, of all others."""
+    successor = record.successor if record.successor != unit else None
+    return successor or record.primary or record.previous_primary or ""
 
 
 def lsn_text(lsn: int) -> str:

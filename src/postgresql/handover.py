@@ -19,19 +19,20 @@ def hand_over(layout: Layout, term: int, patience_s: float = _PATIENCE_S) -> Non
     Args:
         layout: The cluster; its server is the term's primary, or was till this was interrupted.
         term: That ends.
-        patience_s: How long to wait for its checkpoint, and again for its end. Both go on after
-            that; another call finds less to wait for.
+        patience_s: How long to wait for its end, which goes on after that.
 
     Raises:
-        ServerRefused: It is no primary, or its checkpoint or its end takes longer; or its end was
-            not a clean one: then no standby can know that it has everything.
+        ServerRefused: It is no primary, or its end takes longer; or its end was not a clean one:
+            then no standby can know that it has everything.
+        NotReachable: It takes no connection.
         QueryRefused: It does not do as told, in its own words.
     """
     what = f"hand over the term {term}"
-    if postmaster.is_running(layout):
+    if postmaster.status(layout) == "stopping":
+        postmaster.stop(layout, wait_s=patience_s, settle=False)
+    elif postmaster.is_running(layout):
         end = logend.look(layout)
         if end is None:
-            checkpoint(layout, patience_s)
             with sql.local(layout) as conn:
                 terms.farewell(conn, term)
         elif end.final != term:
@@ -45,14 +46,15 @@ def hand_over(layout: Layout, term: int, patience_s: float = _PATIENCE_S) -> Non
 
 
 def checkpoint(layout: Layout, patience_s: float = _PATIENCE_S) -> None:
-    """Have the one at the end find little left to write: clients are without a primary for it.
+    """Have the one at its end find little left to write: clients are without a primary then.
 
     Args:
         layout: The cluster.
         patience_s: How long to wait; it goes on after that.
 
     Raises:
-        ServerRefused: It takes longer, or its disk lets it not.
+        ServerRefused: It takes longer, or its disk does not let it.
+        NotReachable: It takes no connection.
     """
     try:
         with sql.local(layout, timeout_s=patience_s) as conn:

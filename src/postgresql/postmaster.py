@@ -146,6 +146,7 @@ def start(
         if result.returncode:
             raise ServerRefused(f"start PostgreSQL {layout.label}", commands.words(result))
     begun = time.monotonic()
+    disk = _DiskWait(layout)
     while True:
         try:
             if _takes_connections(layout):
@@ -155,14 +156,10 @@ def start(
             return False
         if not is_running(layout) and _has_ended(layout):
             raise ServerRefused(f"start PostgreSQL {layout.label}", _last_words(layout, offset))
-        waited_s = time.monotonic() - begun
-        if waited_s > wait_s:
+        if time.monotonic() - begun > wait_s:
             return False
-        if (
-            waited_s > _DISK_S
-            and not is_running(layout)
-            and services.waits_for_disk(layout.service)
-        ):
+        # Of its last run; a start may have to read its programs from a slow disk.
+        if not is_running(layout) and disk.is_long() and _unit_state(layout) == "deactivating":
             return False
         if meanwhile is not None:
             meanwhile()
@@ -217,18 +214,33 @@ def kill(layout: Layout) -> None:
         ServerRefused: They are still there; their disk hangs, say.
     """
     begun = time.monotonic()
+    disk = _DiskWait(layout)
     commands.run(kill_command(layout))
     # With one of them left, the next start would find its shared memory in use.
     while is_running(layout) or services.has_processes(layout.service):
-        waited_s = time.monotonic() - begun
-        hopeless = waited_s > _DISK_S and services.waits_for_disk(layout.service)
-        if waited_s > _KILL_S or hopeless:
+        if time.monotonic() - begun > _KILL_S or disk.is_long():
             raise ServerRefused(
                 f"stop PostgreSQL {layout.label}",
                 "it is still there after SIGKILL",
                 "see whether its disks answer",
             )
         time.sleep(_POLL_S)
+
+
+class _DiskWait:
+    """For how long nothing but a disk has been waited for, by the same processes of a server."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._service = layout.service
+        self._waiting: frozenset[str] = frozenset()
+        self._since = time.monotonic()
+
+    def is_long(self) -> bool:
+        """Whether it is for longer than a process that ends does."""
+        waiting = services.waiting_for_disk(self._service)
+        if not waiting or waiting != self._waiting:
+            self._waiting, self._since = waiting, time.monotonic()
+        return bool(waiting) and time.monotonic() - self._since > _DISK_S
 
 
 def _end(layout: Layout, how: signal.Signals, wait_s: float) -> bool:

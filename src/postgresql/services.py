@@ -118,14 +118,14 @@ def has_processes(name: str) -> bool:
     return "populated 1" in (files.read(_cgroup(name) / "cgroup.events") or "")
 
 
-def waits_for_disk(name: str) -> bool:
-    """Whether the unit has processes, and no signal reaches any of them before its disk answers.
+def waiting_for_disk(name: str) -> frozenset[str]:
+    """The unit's processes, if no signal reaches any of them before its disk answers.
 
     Source: proc(5), /proc/pid/stat, "D".
     """
     pids = (files.read(_cgroup(name) / "cgroup.procs") or "").split()
-    states = [state[0] for state in map(processes.stat, pids) if state]
-    return bool(states) and set(states) == {"D"}
+    states = {pid: state[0] for pid in pids if (state := processes.stat(pid))}
+    return frozenset(states) if set(states.values()) == {"D"} else frozenset()
 
 
 def _cgroup(name: str) -> Path:

@@ -27,9 +27,11 @@ APPLICATION_NAME = "pg-hot-standby"
 SENTINEL_NAME = f"{APPLICATION_NAME}-sentinel"
 """By which the sentinel's own connection is known, on every server."""
 
-CONNECT_TIMEOUT_S = 5
+_CONNECT_TIMEOUT_S = 5
 _DOUBTING_S = 1.0
-_DOUBTED_STATEMENT_S = 2.0
+DOUBTED_STATEMENT_S = 2.0
+"""What a server that is doubted has for a statement, where its caller says nothing else."""
+_STATEMENT_S = 10.0
 _GRACE_S = 3.0
 """What a server gets beyond a timeout, to say itself that it was too slow."""
 
@@ -112,7 +114,7 @@ def is_doubted() -> bool:
 
 @contextlib.contextmanager
 def local(
-    layout: Layout, database: str = "postgres", timeout_s: float = 10, fresh: bool = False
+    layout: Layout, database: str = "postgres", timeout_s: float | None = None, fresh: bool = False
 ) -> Generator[Connection, None, None]:
     """A connection as the superuser postgres over the Unix socket; autocommit.
 
@@ -121,7 +123,7 @@ def local(
     Args:
         layout: The cluster.
         database: Its database.
-        timeout_s: Bound of every statement; less within `keeping` that doubts.
+        timeout_s: Bound of every statement; None: 10 s, and less within `keeping` that doubts.
         fresh: A session that begins now, and is not kept.
 
     Raises:
@@ -132,9 +134,9 @@ def local(
     whom = f"PostgreSQL {layout.label}"
     if _silent and layout in _silent and _silent[layout] == _process(layout):
         raise Silent(f"connect to {whom}", "it did not answer a moment ago")
-    connecting_s = _patience_for(timeout_s)
-    if _doubts:
-        connecting_s, timeout_s = _DOUBTING_S, min(timeout_s, _DOUBTED_STATEMENT_S)
+    if timeout_s is None:
+        timeout_s = DOUBTED_STATEMENT_S if _doubts else _STATEMENT_S
+    connecting_s = _DOUBTING_S if _doubts else _patience_for(timeout_s)
     keep = _kept is not None and not fresh
     conn = _taken(layout, database) if keep else None
     if conn is None:
@@ -247,7 +249,7 @@ def _taken(layout: Layout, database: str) -> _Patient | None:
 
 
 def _patience_for(timeout_s: float) -> float:
-    return max(2.0, min(timeout_s, CONNECT_TIMEOUT_S))
+    return max(2.0, min(timeout_s, _CONNECT_TIMEOUT_S))
 
 
 def _connect(

@@ -36,7 +36,7 @@ _LAST = """
 SELECT term, timeline, extract(epoch FROM since)::float8, coalesce(j->>'kind', ''),
        coalesce(j->>'former', ''), (j->>'missing')::bigint,
        extract(epoch FROM (j->>'before')::timestamptz)::float8,
-       extract(epoch FROM (j->>'opened')::timestamptz)::float8, (j->>'at_risk')::boolean
+       extract(epoch FROM (j->>'opened')::timestamptz)::float8
   FROM (SELECT *, to_jsonb(one) AS j FROM hot_standby.term AS one) AS all_of_them
  ORDER BY term DESC
  LIMIT 1
@@ -142,7 +142,6 @@ class Told:
         missing: As `explain` has it.
         before: When the last commit before it was made, by the clock of the former primary.
         opened: From when on commits were acknowledged in it, by the clock of its primary.
-        at_risk: As `explain` has it.
     """
 
     term: int
@@ -153,7 +152,6 @@ class Told:
     missing: int | None = None
     before: float | None = None
     opened: float | None = None
-    at_risk: bool | None = None
 
     @property
     def gap_s(self) -> float | None:

@@ -15,7 +15,7 @@ PATIENCE_S = 6.0
 
 # A machine that stood still has looked at nothing meanwhile.
 _LONGEST_TURN_S = 2.0
-_HANGS = "it takes no write; see dmesg"
+HANGS = "it takes no write; see dmesg"
 
 
 class Disk:
@@ -52,7 +52,7 @@ class Disk:
         self._wrong_s = self._wrong_s + elapsed if wrong else 0.0
         self._looks = looks
         if self._silent_s >= PATIENCE_S + self._period_s:
-            return _HANGS
+            return HANGS
         return wrong if self._wrong_s >= PATIENCE_S else ""
 
     def rest(self) -> str:

@@ -64,7 +64,8 @@ class Member:
         ballot: its word in the latest election.
         ready: the serial of the record under which it is ready to take over; 0: of none.
         promotion: its taking over as a successor.
-        lost: that it cannot reach the primary; of the primary, that it cannot go on.
+        lost: that the primary takes no write from it, or ails where this unit could go on; of the
+            primary, that it cannot go on.
         unwell: why its own server takes no write, if it is the primary; empty if it does.
         ailing: what is wrong with the disk of its data, if it is the primary; empty: nothing.
         final: the term whose last word is the end of its log; 0: none.

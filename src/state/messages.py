@@ -73,11 +73,11 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Lost:
-    """That the primary takes no write from here.
+    """That the primary takes no write from here, or says itself that it cannot go on.
 
     Attributes:
         term: in which it is primary.
-        reason: in PostgreSQL's or the network's words.
+        reason: in PostgreSQL's or the network's words, or its own.
         long: for longer than an isolated primary goes on before it stops itself.
         unsaid: that primary says so itself: it was to hand over, and ended before its last word.
     """

@@ -91,13 +91,15 @@ def plan(seed: int) -> Plan:
             _event(chance, others, first.at + chance.uniform(0, _SECOND_BEGINS_WITHIN_S))
         )
     operation = chance.choice(sorted(OPERATIONS)) if chance.random() < 0.35 else ""
+    # A primary that was forced away goes on, and where no commit waits it acknowledges, too.
+    waits = operation == "force-remove-primary"
     return Plan(
         name=f"seed {seed}",
         units=units,
         events=tuple(events),
         operation=operation,
         operation_at=chance.uniform(1, 10),
-        asynchronous=chance.random() < _ASYNCHRONOUS,
+        asynchronous=chance.random() < _ASYNCHRONOUS and not waits,
     )
 
 

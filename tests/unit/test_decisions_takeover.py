@@ -216,19 +216,25 @@ class TestBeginningAnElection:
 
     def test_when_the_primary_has_no_room_and_those_who_are_needed_have(self) -> None:
         full = changed(PRIMARY, ailing="/data is full")
-        roomy = tell(view(full, STANDBY), (), False, True)
-        assert roomy.lost == Lost(2, "/data is full")
-        leading = view(full, changed(STANDBY, lost=roomy.lost), me="pg/0")
+        runs = changed(view().machine, running=True, in_recovery=True)
+        roomy = view(full, STANDBY, machine=runs)
+        lost = tell(roomy, (), False, True).lost
+        assert lost == Lost(2, "/data is full")
+        leading = view(full, changed(STANDBY, lost=lost), me="pg/0")
         serving = changed(leading, machine=changed(SERVING, ailing="/data is full"))
         assert election.begun(serving) is not None
-        cramped = changed(view(full, STANDBY).machine, cramped="/data has 0 B free")
-        assert tell(view(full, STANDBY, machine=cramped), (), False, True).lost is None
+        # One that does not run may have stopped for want of room itself.
+        for machine in (changed(runs, cramped="/data has 0 B free"), view().machine):
+            assert tell(changed(roomy, machine=machine), (), False, True).lost is None
         # What a primary of another term told is old.
-        old = changed(full, term=1)
-        assert tell(view(old, STANDBY), (), False, True).lost is None
-        # It may be that for which a switchover does not come to its end.
+        old = view(changed(full, term=1), STANDBY, machine=runs)
+        assert tell(old, (), False, True).lost is None
+        # It may be that for which a switchover does not come to its end; but the primary itself
+        # is not lost for that: whether anybody could go on, it does not know.
         handing = changed(RECORD, successor="pg/1")
-        assert tell(view(full, STANDBY, record=handing), (), False, True).lost is not None
+        assert tell(changed(roomy, record=handing), (), False, True).lost == lost
+        own = changed(roomy, me="pg/0", record=handing, machine=serving.machine)
+        assert tell(own, (), False, True).lost is None
 
     def test_only_a_primary_at_work_tells_what_is_wrong_with_its_disk(self) -> None:
         for changes, told in (({}, "/data is full"), ({"in_recovery": True}, "")):
@@ -655,3 +661,17 @@ class TestForce:
         assert (forced.primary, forced.term, forced.successor) == ("pg/0", 4, None)
         still = changed(last, machine=SERVING)
         assert "already" in switchover.force_refusal(still)
+        # A last word of its own does not tell what its successor acknowledged.
+        final = changed(last, machine=changed(over, final=2))
+        assert not switchover.request_by_force(final).whole
+        assert switchover.may_be_lost(final).startswith("what pg/1 wrote")
+
+    def test_does_not_depose_a_successor_that_has_taken_over(self) -> None:
+        handing = changed(RECORD, successor="pg/1", successor_candidates=("pg/0",))
+        asked = changed(PRIMARY, phase=Phase.standby, request=Request("force", 5, "pg/0"))
+        risen = changed(STANDBY, phase=Phase.primary, promotion=Promotion(3, 2, 4096))
+        over = changed(SERVING, in_recovery=True)
+        both = view(asked, risen, me="pg/0", record=handing, machine=over)
+        assert "pg/1 has taken over" in switchover.force_refusal(both)
+        recorded = next_record(both, "")
+        assert recorded is not None and recorded.primary == "pg/1"

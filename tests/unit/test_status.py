@@ -353,8 +353,8 @@ class TestHandingOver:
         successor_quorum=1,
     )
 
-    def said(self, *left: str) -> list[Line]:
-        machine = dataclasses.replace(SERVING, in_recovery=True)
+    def said(self, *left: str, **changes: Any) -> list[Line]:
+        machine = dataclasses.replace(SERVING, in_recovery=True, **changes)
         one = standby()
         view = dataclasses.replace(
             one.view,
@@ -376,6 +376,14 @@ class TestHandingOver:
         )
         assert self.said() == [Line("blocked", text)] * 2
         assert self.said("pg/1") == [Line("waiting", "pg/2 takes over from pg/0")] * 2
+
+    def test_and_where_it_is_lost(self) -> None:
+        lost = self.said("pg/2", lost="no answer within 3 s", lost_long=True)
+        text = (
+            "pg/2 does not take over; bring it back, or lose what only it had: "
+            "juju run pg/0 force-promote confirm=pg/0 (no answer within 3 s)"
+        )
+        assert lost == [Line("blocked", text)] * 2
 
 
 class TestWidth:

@@ -98,9 +98,28 @@ def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[La
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(ServerRefused, match=r"its checkpoint: .* timeout; it is tried again"):
-            handover.hand_over(primary, 4, patience_s=1)
+            handover.checkpoint(primary, patience_s=1)
         ask(primary, "INSERT INTO public.written VALUES (0)")
         assert final(standby) == 0
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    handover.checkpoint(primary)
+    handover.hand_over(primary, 4)
+
+    until(lambda: final(standby) == 4)
+
+
+def test_an_end_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
+    primary, standby = pair
+    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+    pid = value(primary, query)
+    assert isinstance(pid, int)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            with pytest.raises(ServerRefused, match="still there after 1 s"):
+                handover.hand_over(primary, 4, patience_s=1)
     finally:
         os.kill(pid, signal.SIGCONT)
 

@@ -91,9 +91,6 @@ def _with_log(
         return machine
     with sql.local(layout) as connection:
         reached = terms.reached(connection)
-        # Two questions more, which no other hook has to ask.
-        farewell = terms.farewell_of(connection) if _is_to_hand_over(here, server) else None
-    machine = replace(machine, farewell=farewell)
     if reached is not None:
         machine = replace(machine, reached=reached.term, reached_lsn=reached.lsn)
     if not server.in_recovery:
@@ -112,6 +109,9 @@ def _with_log(
             final=end.final,
             deaf=recovery.follows(layout) is None,
         )
+        if end.replayed:
+            # Of the same moment as its end: what was asked for before may have been overtaken.
+            machine = replace(machine, reached=end.reached, farewell=end.farewell)
     if is_following(server, here.peers.primary):
         return machine
     return replace(machine, diverged=_has_diverged(layout, here))
@@ -134,17 +134,6 @@ def _lacking(layout: Layout) -> str:
 def is_electing(here: Surroundings) -> bool:
     """Whether there is no primary until enough units have told how far their logs go."""
     return here.peers.record is not None and here.peers.record.primary is None
-
-
-def _is_to_hand_over(here: Surroundings, server: Server) -> bool:
-    """Whether this unit has a successor, or had one before the election, and is a standby now."""
-    record = here.peers.record
-    return (
-        server.in_recovery
-        and record is not None
-        and record.successor is not None
-        and here.peers.me in (record.primary, record.previous_primary)
-    )
 
 
 def _silent(view: View) -> tuple[str, ...]:

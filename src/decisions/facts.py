@@ -41,8 +41,8 @@ class Machine:
         log_end: of a server in recovery: how far its log is flushed and replayed, in bytes;
             None while something that was received is not replayed.
         final: of a server in recovery: the term whose last word is the end of its log.
-        farewell: of a primary that is or was to hand over and has come up as a standby: the newest
-            term whose last word is anywhere in its log; None: not asked.
+        farewell: of a server in recovery: the newest term whose last word is anywhere in its log;
+            None while something that was received is not replayed.
         reached_lsn: where the log of that term began, in bytes.
         deaf: of a server in recovery: it is told to follow nobody, and has no connection left.
         diverged: its log goes beyond where the log of the primary left it.

@@ -164,7 +164,8 @@ def force_refusal(view: View) -> str:
         return f"{view.me} holds no copy of this cluster's data"
     if view.is_primary and (view.machine.writable or record.successor is None):
         return f"{view.me} is the primary already"
-    successor = view.members.get(record.successor or "")
+    # Once an election is under way, what it told last may be all that is left of it.
+    successor = view.members.get(record.successor or "") if record.primary else None
     if successor is not None and successor.phase is Phase.primary and not view.machine.lost:
         return f"{successor.unit} has taken over; see juju status"
     if primary is not None and not view.machine.lost and primary.phase is Phase.primary:

@@ -35,6 +35,7 @@ class LogEnd:
         lsn: End of the last whole record, as far as it is known: of what is replayed if all is,
             else of what was received.
         reached: The term that the replayed log has come to; 0: it knows of none.
+        farewell: The newest term whose farewell is anywhere in the replayed log; 0: none.
         replayed: Every whole record that is there is replayed.
         final: The term whose farewell is in the log, if the shutdown checkpoint after it is the
             very last record; 0: none.
@@ -45,6 +46,7 @@ class LogEnd:
     lsn: int
     reached: int
     replayed: bool
+    farewell: int
     final: int
     timeline: int
     segment_size: int
@@ -103,6 +105,7 @@ def _look(layout: Layout, conn: Connection) -> LogEnd | None:
         lsn=replayed if is_all else max(replayed, received),
         reached=term,
         replayed=is_all,
+        farewell=farewell,
         final=term if is_last and farewell == term else 0,
         timeline=timeline,
         segment_size=segment_size,

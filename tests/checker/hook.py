@@ -299,7 +299,7 @@ def _look(
         reached_lsn=log.reached_at if running else 0,
         log_end=log.lsn if standing_by and site.complete else None,
         final=log.final if standing_by else 0,
-        farewell=log.farewell if running and site.recovery else None,
+        farewell=log.farewell if standing_by else None,
         deaf=standing_by and (site.follows is None or rules.deafless),
         diverged=standing_by and _diverged(world, site, primary),
         starved=world.starves(site) and primary is not None and primary.unit == site.upstream,

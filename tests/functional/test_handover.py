@@ -1,7 +1,9 @@
 """A primary that leaves says so, and a standby knows when it has everything."""
 
+import contextlib
 import os
 import signal
+from collections.abc import Generator
 
 import pytest
 
@@ -90,19 +92,25 @@ def test_a_farewell_without_a_clean_end_is_none(pair: tuple[Layout, Layout]):
         handover.hand_over(primary, 4)
 
 
-def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
-    primary, standby = pair
-    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-    pid = value(primary, query)
+@contextlib.contextmanager
+def stopped(layout: Layout, process: str) -> Generator[None, None, None]:
+    """One of the server's processes stands still."""
+    pid = value(layout, f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{process}'")
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGSTOP)
     try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
+    primary, standby = pair
+    with stopped(primary, "checkpointer"):
         with pytest.raises(ServerRefused, match=r"its checkpoint: .* timeout; it is tried again"):
             handover.checkpoint(primary, patience_s=1)
         ask(primary, "INSERT INTO public.written VALUES (0)")
         assert final(standby) == 0
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
     handover.checkpoint(primary)
     handover.hand_over(primary, 4)
@@ -112,16 +120,10 @@ def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[La
 
 def test_an_end_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-    pid = value(primary, query)
-    assert isinstance(pid, int)
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with stopped(primary, "checkpointer"):
         for _ in range(2):
             with pytest.raises(ServerRefused, match="still there after 1 s"):
                 handover.hand_over(primary, 4, patience_s=1)
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
     handover.hand_over(primary, 4)
 
@@ -185,15 +187,10 @@ def test_a_farewell_is_seen_behind_a_full_segment(pair: tuple[Layout, Layout]):
 
 def test_a_standby_that_hangs_does_not_hold_the_end_up_for_long(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    pid = value(standby, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walreceiver'")
-    assert isinstance(pid, int)
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with stopped(standby, "walreceiver"):
         handover.hand_over(primary, 4)
         assert cluster.state(primary).control_state == "shut down"
         assert final(standby) == 0
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_slots_of_a_standby_hold_nothing(pair: tuple[Layout, Layout]):

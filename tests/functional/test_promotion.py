@@ -225,7 +225,13 @@ def test_the_end_of_a_log_is_that_of_its_last_record(pair: tuple[Layout, Layout]
     until(lambda: end(standby).lsn == flushed)
 
     assert end(standby) == logend.LogEnd(
-        flushed, reached=1, replayed=True, final=0, timeline=1, segment_size=16 << 20
+        flushed,
+        reached=1,
+        replayed=True,
+        farewell=0,
+        final=0,
+        timeline=1,
+        segment_size=16 << 20,
     )
     assert logend.look(primary) is None
 

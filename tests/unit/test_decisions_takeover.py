@@ -673,5 +673,10 @@ class TestForce:
         over = changed(SERVING, in_recovery=True)
         both = view(asked, risen, me="pg/0", record=handing, machine=over)
         assert "pg/1 has taken over" in switchover.force_refusal(both)
+        # One that is gone for good told so, too; what is left is to give it up.
+        lost = changed(both, machine=changed(over, lost="no answer within 3 s"))
+        assert switchover.force_refusal(lost) == ""
+        electing = changed(handing, primary=None, previous_primary="pg/0", previous_term=2)
+        assert switchover.force_refusal(changed(both, record=electing)) == ""
         recorded = next_record(both, "")
         assert recorded is not None and recorded.primary == "pg/1"

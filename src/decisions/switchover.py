@@ -15,27 +15,45 @@ FORCE = "force"
 
 
 def begun(view: View) -> Record | None:
-    """Decides whether the leader names a successor, because an operator asked for one.
+    """Decides whether the leader names a successor.
 
     Returns:
-        The record with the successor; None if nobody asks, or it cannot be done now.
+        The record with the successor; None if no operator asks and no disk gives reason, or it
+        cannot be done now.
     """
     record, primary = view.record, view.primary
     asked = _asked(view, SWITCHOVER)
-    if record is None or primary is None or asked is None or refusal(view, asked.unit):
+    unit = asked.unit if asked else _relief(view)
+    if record is None or primary is None or not unit or refusal(view, unit):
         return None
     streaming = quorum.following(view, primary)
-    others = (unit for unit in streaming if unit != asked.unit)
+    others = (other for other in streaming if other != unit)
     candidates = tuple(sorted({*others, primary.unit}))
     wanted = record.quorum if view.wanted_quorum is None else view.wanted_quorum
     return dataclasses.replace(
         record,
         serial=record.serial + 1,
-        successor=asked.unit,
+        successor=unit,
         successor_candidates=candidates,
         # Where replication is synchronous it must stay so on the way: rule R8.
         successor_quorum=max(min(wanted, len(candidates)), min(record.quorum, 1)),
     )
+
+
+def _relief(view: View) -> str:
+    """Who takes over from a primary whose data disk is full, or hangs, where no commit waits.
+
+    It goes on acknowledging, and an election could lose that; with a hand-over nothing is lost.
+    """
+    record, primary = view.record, view.primary
+    if record is None or primary is None or not (record.asynchronous and primary.ailing):
+        return ""
+    roomy = (
+        unit
+        for unit, member in sorted(view.members.items())
+        if member.lost is not None and member.lost.term == record.term
+    )
+    return next((unit for unit in roomy if not refusal(view, unit)), "")
 
 
 def refusal(view: View, unit: str) -> str:
@@ -168,7 +186,8 @@ def force_refusal(view: View) -> str:
     successor = view.members.get(record.successor or "") if record.primary else None
     if successor is not None and successor.phase is Phase.primary and not view.machine.lost:
         return f"{successor.unit} has taken over; see juju status"
-    if primary is not None and not view.machine.lost and primary.phase is Phase.primary:
+    works = primary is not None and _works_for(view.members[view.me], primary)
+    if primary is not None and works and not view.machine.lost:
         return (
             f"the primary {primary.unit} works; hand over to this unit with: "
             f"juju run {view.me} switchover to={view.me}"
@@ -177,6 +196,7 @@ def force_refusal(view: View) -> str:
 
 
 def _works_for(member: Member, primary: Member) -> bool:
+    """Whether a unit has no reason to take a primary's part over."""
     return primary.phase is Phase.primary and member.lost is None
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.checker.exhaustive import explore
 from tests.checker.hook import Rules
-from tests.checker.moves import ALL, Move, apply, settle
+from tests.checker.moves import ALL, ROUNDS, Move, apply, round_of_hooks, settle
 from tests.checker.mutations import MUTATIONS, NEVER_SAID, Mutation
 from tests.checker.walks import follow, settled, shortened, walk
 from tests.checker.world import World
@@ -230,6 +230,19 @@ def test_a_primary_that_is_gone_is_replaced(count: int) -> None:
     assert settle(world, RULES) == ""
     assert world.record is not None
     assert world.record.primary == "pg/1"
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_a_primary_without_room_is_replaced_and_nothing_is_lost(count: int, wanted: int) -> None:
+    world = settled(count, wanted)
+    for move in (("set", "pg/0", "full", True), ("commit", "pg/0")):
+        apply(world, move, RULES)
+    for _ in range(ROUNDS):
+        round_of_hooks(world, RULES)
+    assert world.record is not None
+    assert world.record.primary not in (None, "pg/0")
+    assert settle(world, RULES) == ""
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from postgresql.synchronous import Setting
 from tests.functional.lab import ADDRESS, PASSWORD, REPLICATOR, Lab, ask, until, value
+from tests.functional.mounts import DISK, fill, mounted, move_wal, moved
 from tests.functional.writer import Writer, make_table
 
 
@@ -64,6 +66,31 @@ def test_a_standby_has_everything_when_its_log_ends_in_the_farewell(
     assert isinstance(most[0], int) and most[0] >= writer.acknowledged
     assert not postmaster.is_running(primary) and primary.standby_signal.exists()
     handover.hand_over(primary, 4)
+
+
+def test_a_server_that_a_full_disk_ends_at_the_checkpoint_comes_back_without_a_last_word(
+    lab: Lab, tmp_path: Path
+):
+    primary = lab.primary()
+    with sql.local(primary) as conn:
+        terms.begin(conn, 4)
+    standby = lab.standby(primary)
+    postmaster.stop(primary)
+    data = primary.data_directory
+    with mounted(tmp_path / "wal", DISK) as wal, moved(data, tmp_path / "data"):
+        move_wal(primary, wal)
+        gate.start_as_primary(primary)
+        until(lambda: value(primary, "SELECT count(*) FROM pg_stat_replication") == 1)
+        fill(data / "ballast")
+
+        with pytest.raises(ServerRefused):
+            handover.checkpoint(primary, 20)
+
+        until(lambda: logend.look(primary))
+        end = logend.look(primary)
+        assert end is not None
+        assert (end.reached, end.farewell) == (4, 0)
+        assert final(standby) == 0
 
 
 def test_a_restart_for_a_setting_is_no_farewell(pair: tuple[Layout, Layout]):

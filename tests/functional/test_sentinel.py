@@ -25,14 +25,13 @@ from state.options import Options
 from state.peers import Peers
 from surroundings import Surroundings
 from tests.functional.lab import Lab, ask, frozen, until, value
-from tests.functional.mounts import mounted, unmount
+from tests.functional.mounts import DISK, fill, mounted, move_wal, moved
 from tests.functional.watcher import Watcher, primary_of, standby_of, watcher
 
 TERM = 3
 # How late a hook may be asked for that is asked for within a second, on a machine that does much
 # else: without the sentinel it would be up to five minutes.
 SOON_S = 5.0
-DISK = "size=160m,mode=0700,uid=postgres,gid=postgres"
 # kB. On Ubuntu 26.04, whose Python is 3.14, it takes 30.3 MB.
 MEMORY = (30 if sys.version_info < (3, 14) else 32) * 1024
 
@@ -138,10 +137,8 @@ def test_a_primary_whose_tables_have_no_room_is_told_of_though_it_takes_small_wr
 ) -> None:
     postmaster.stop(primary)
     data = primary.data_directory
-    with mounted(tmp_path / "wal", DISK) as wal, mounted(tmp_path / "data", DISK) as disk:
+    with mounted(tmp_path / "wal", DISK) as wal, moved(data, tmp_path / "data", DISK):
         move_wal(primary, wal)
-        subprocess.run(["cp", "-a", f"{data}/.", disk], check=True)
-        subprocess.run(["mount", "--bind", disk, data], check=True)
         gate.start_as_primary(primary)
         sentinel.start(primary, primary_of(TERM, alone=True))
         until(lambda: sentinel.found.term == TERM)
@@ -157,24 +154,6 @@ def test_a_primary_whose_tables_have_no_room_is_told_of_though_it_takes_small_wr
         until(lambda: not sentinel.found.ailing)
         sentinel.agent.heard(events.PROBE_ANSWERED, before)
         postmaster.stop(primary)
-        unmount(data)
-
-
-def move_wal(layout: Layout, to: Path) -> None:
-    for parent in (to.parent, to.parent.parent, to.parent.parent.parent):
-        parent.chmod(0o755)
-    for path in layout.wal_directory.iterdir():
-        subprocess.run(["mv", path, to], check=True)
-    layout.wal_directory.rmdir()
-    layout.wal_directory.symlink_to(to)
-
-
-def fill(path: Path) -> None:
-    """Takes all the room there is."""
-    subprocess.run(
-        ["dd", "if=/dev/zero", f"of={path}", "bs=64k"], check=False, capture_output=True
-    )
-    assert os.statvfs(path.parent).f_bavail == 0
 
 
 def write_until_it_ends(layout: Layout) -> None:

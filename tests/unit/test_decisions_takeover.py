@@ -236,6 +236,26 @@ class TestBeginningAnElection:
         own = changed(roomy, me="pg/0", record=handing, machine=serving.machine)
         assert tell(own, (), False, True).lost is None
 
+    def test_without_room_it_hands_over_where_no_commit_waits(self) -> None:
+        careless = changed(RECORD, quorum=0, asynchronous=True)
+        full = changed(PRIMARY, ailing="/data is full", streaming=("pg/1", "pg/2"), promise=None)
+        roomy = changed(THIRD, lost=Lost(2, "/data is full"))
+
+        def named(*members: Member, record: Record = careless) -> str | None:
+            found = next_record(view(*members, record=record, wanted_quorum=0), "")
+            assert found is None or found.primary == "pg/0"
+            return found.successor if found else None
+
+        both = changed(careless, candidates=("pg/1", "pg/2"))
+        assert named(full, STANDBY, roomy, record=both) == "pg/2"
+        # Not to one that is no candidate, that has no room either, or has lost another primary.
+        assert named(full, STANDBY, roomy) is None
+        assert named(full, STANDBY, THIRD, record=both) is None
+        stale = changed(THIRD, lost=Lost(1, "timeout"))
+        assert named(full, STANDBY, stale, record=both) is None
+        # That it has not answered for a moment is no reason.
+        assert named(changed(full, ailing=""), STANDBY, roomy, record=both) is None
+
     def test_only_a_primary_at_work_tells_what_is_wrong_with_its_disk(self) -> None:
         for changes, told in (({}, "/data is full"), ({"in_recovery": True}, "")):
             machine = changed(SERVING, ailing="/data is full", **changes)
@@ -265,6 +285,17 @@ class TestBeginningAnElection:
         short, long = changed(STANDBY, lost=LOST), changed(STANDBY, lost=changed(LOST, long=True))
         assert election.begun(view(PRIMARY, short, record=careless, wanted_quorum=0)) is None
         assert election.begun(view(PRIMARY, long, record=careless, wanted_quorum=0)) is not None
+
+    def test_where_no_commit_waits_at_once_when_the_primary_itself_says_that_it_has_ended(
+        self,
+    ) -> None:
+        careless = changed(RECORD, quorum=0, asynchronous=True)
+        shut = changed(PRIMARY, phase=Phase.waiting, lost=Lost(2, "it does not start"))
+        ended = changed(PRIMARY, phase=Phase.standby, lost=Lost(2, "it ended", unsaid=True))
+        handing = changed(careless, successor="pg/1", successor_candidates=("pg/0",))
+        for former, record in ((shut, careless), (ended, handing)):
+            begun = election.begun(view(former, STANDBY, record=record, wanted_quorum=0))
+            assert begun is not None and begun.primary is None
 
     def test_goes_two_terms_on_where_a_successor_may_have_taken_the_next(self) -> None:
         handing = changed(
@@ -649,6 +680,20 @@ class TestForce:
         lost = view(machine=changed(view().machine, lost="timeout"))
         assert switchover.force_refusal(lost) == ""
         assert "already" in switchover.force_refusal(view(me="pg/0", machine=SERVING))
+
+    def test_is_not_refused_where_the_disk_of_the_primary_hangs(self) -> None:
+        hangs = changed(PRIMARY, ailing="it takes no write")
+        asked = changed(
+            STANDBY, lost=Lost(2, "it takes no write"), request=Request("force", 5, "pg/1")
+        )
+        ready = view(hangs, asked)
+        assert switchover.force_refusal(ready) == ""
+        forced = next_record(ready, "")
+        assert forced is not None and forced.primary == "pg/1"
+        # One without room could not be primary.
+        full = view(hangs, changed(asked, lost=None))
+        assert "switchover to=pg/1" in switchover.force_refusal(full)
+        assert switchover.forced(full) is None
 
     def test_is_not_refused_to_one_that_handed_over_to_a_unit_that_is_gone(self) -> None:
         handing = changed(RECORD, successor="pg/1", successor_candidates=("pg/0", "pg/2"))

@@ -60,7 +60,7 @@ def look(layout: Layout | None, here: Surroundings) -> Found:
         wanted_quorum=here.options.synchronous_standbys,
     )
     if here.leader and is_electing(here):
-        machine = replace(machine, silent=_silent(view))
+        machine = replace(machine, silent=silent(view))
         view = replace(view, machine=machine)
     return Found(
         view,
@@ -136,11 +136,11 @@ def is_electing(here: Surroundings) -> bool:
     return here.peers.record is not None and here.peers.record.primary is None
 
 
-def _silent(view: View) -> tuple[str, ...]:
-    """Those that an election would wait for in vain, as far as can be told from here."""
+def silent(view: View, port: int = 5432) -> tuple[str, ...]:
+    """The units that an election would wait for in vain, as far as can be told from here."""
     given = election.ballots_of(view.record, view.members) if view.record else {}
     others = (one for one in election.awaited(view, given) if one.unit != view.me)
-    return tuple(one.unit for one in others if not one.address or not answers(one.address))
+    return tuple(one.unit for one in others if not one.address or not answers(one.address, port))
 
 
 def is_following(server: Server, primary: Member | None) -> bool:

@@ -10,7 +10,7 @@ from postgresql.errors import ServerRefused
 from postgresql.layout import DATA, NOTES
 
 UNITS = Path("/etc/systemd/system")
-_CGROUPS = Path("/sys/fs/cgroup/system.slice")
+CGROUPS = Path("/sys/fs/cgroup/system.slice")
 PREFIX = "pg-hot-standby"
 """Every unit, program and note of the charm's begins with it."""
 PROGRAMS = Path("/usr/local/lib/pg-hot-standby")
@@ -118,21 +118,21 @@ def has_processes(name: str) -> bool:
     return "populated 1" in (files.read(_cgroup(name) / "cgroup.events") or "")
 
 
-def waiting_for_disk(name: str) -> frozenset[str]:
+def waiting_for_disk(name: str, cgroups: Path = CGROUPS) -> frozenset[str]:
     """The unit's processes, if no signal reaches any of them before its disk answers.
 
     Source: proc(5), /proc/pid/stat, "D".
     """
-    pids = (files.read(_cgroup(name) / "cgroup.procs") or "").split()
+    pids = (files.read(_cgroup(name, cgroups) / "cgroup.procs") or "").split()
     states = {pid: state[0] for pid in pids if (state := processes.stat(pid))}
     return frozenset(states) if set(states.values()) == {"D"} else frozenset()
 
 
-def _cgroup(name: str) -> Path:
+def _cgroup(name: str, cgroups: Path = CGROUPS) -> Path:
     template, at, _ = name.partition("@")
     # systemd.slice(5): an instance lies in the slice of its template.
     slice_of = "system-" + template.replace("-", "\\x2d") + ".slice"
-    return _CGROUPS / slice_of / name if at else _CGROUPS / name
+    return cgroups / slice_of / name if at else cgroups / name
 
 
 def stop(name: str) -> None:

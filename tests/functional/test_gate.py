@@ -60,6 +60,23 @@ def test_a_primary_that_stands_still_is_deposed_all_the_same(primary: Layout):
     assert rows(primary) == [(1,)]
 
 
+def test_a_primary_whose_checkpoint_never_ends_is_deposed_all_the_same(primary: Layout):
+    """It takes the request to stop, and to stop at once, and comes to the end of neither."""
+    ((checkpointer,),) = ask(
+        primary, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+    )
+    assert isinstance(checkpointer, int)
+    os.kill(checkpointer, signal.SIGSTOP)
+
+    assert gate.start_as_standby(primary)
+
+    assert is_standby(primary)
+    assert rows(primary) == [(1,)]
+    log = primary.log_file.read_text()
+    assert "received fast shutdown request" in log
+    assert "received immediate shutdown request" in log
+
+
 def test_a_stopped_primary_is_started_as_a_standby_by_the_packagings_own_program(primary: Layout):
     postmaster.stop(primary)
 

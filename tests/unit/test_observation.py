@@ -8,9 +8,12 @@ import time
 
 import pytest
 
-from observation import answers, is_following
+from decisions.facts import Machine, View
+from observation import answers, is_following, silent
 from postgresql.observe import Server
 from state.member import Member, Phase
+from state.messages import Ballot, Lost
+from state.record import Record
 
 STREAMING = Server(in_recovery=True, receiver_status="streaming", timeline=3)
 PRIMARY = Member("pg/1", phase=Phase.primary, timeline=3)
@@ -61,3 +64,29 @@ def test_one_that_keeps_silent_does_not_and_is_not_waited_for() -> None:
         assert time.monotonic() - began < 2
         for one in waiting:
             one.close()
+
+
+def test_the_silent_are_those_who_have_given_no_ballot_and_take_no_connection() -> None:
+    record = Record(
+        4,
+        3,
+        None,
+        "c1",
+        asynchronous=True,
+        previous_primary="pg/0",
+        previous_term=2,
+    )
+    lost = Lost(2, "no answer")
+    members = (
+        Member("pg/0", address="127.0.0.2", lost=lost),
+        Member("pg/1", address="127.0.0.3", lost=lost),
+        Member("pg/2", address="127.0.0.4", lost=lost),
+        Member("pg/3", address="127.0.0.5", lost=lost, ballot=Ballot(3, 2, 1000)),
+        Member("pg/4", address="127.0.0.6", lost=lost),
+        Member("pg/5", lost=lost),
+        Member("pg/6", address="127.0.0.7"),
+    )
+    known = {one.unit: one for one in members}
+    with socket.create_server(("127.0.0.6", 0)) as server:
+        view = View("pg/1", True, record, known, Machine(), None, True)
+        assert silent(view, server.getsockname()[1]) == ("pg/2", "pg/5")

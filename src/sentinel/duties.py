@@ -221,9 +221,8 @@ class Duties:
         return self._deeds.is_busy and now - self._apart_since < _HUSH_S
 
     def _tell(self, seen: Look, mandate: Mandate | None, hush: bool) -> None:
-        # While it streams that changes with every look, and nobody asks.
-        apart = seen.lost or not seen.streaming
-        heard, heard_at, heard_term = self._heard_last if apart else (0, 0, 0)
+        # Also while it streams: a hook that makes the server deaf tells so before the next turn.
+        heard, heard_at, heard_term = self._heard_last
         self._write(
             Findings(
                 term=mandate.term if mandate else 0,

@@ -29,8 +29,8 @@ class Findings:
         ailing: what is wrong with the disk of the own server's data, a primary's; empty: nothing.
         promoted: the term that the unit has begun by itself as a successor; 0: none.
         stopped: why the sentinel has stopped the server; empty once it may run again.
-        heard: how far the primary that it followed last had told that its log reached, in bytes;
-            0: not known, or it is followed still.
+        heard: how far the primary that it follows, or followed last, had told that its log
+            reached, in bytes; 0: not known.
         heard_at: when it told so last, in seconds since 1970.
         heard_term: of that primary.
     """

@@ -221,9 +221,7 @@ class TestProbe:
         assert bench.raised[2:] == [events.PRIMARY_BACK]
         assert bench.found == Findings(term=3)
 
-    def test_what_a_primary_told_last_is_there_for_the_election(
-        self, bench: Bench
-    ) -> None:
+    def test_what_a_primary_told_last_is_there_for_the_election(self, bench: Bench) -> None:
         bench.mandate = IS_STANDBY
         bench.observer.seen = dataclasses.replace(STANDBY, told=(4096, 70))
         bench.turn()

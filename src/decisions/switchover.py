@@ -220,7 +220,12 @@ def may_be_lost(view: View) -> str:
     former = _before(record, view.me) if record else ""
     if asked.whole:
         return f"nothing: this unit has all that {former} ever wrote"
-    end = lsn_text(view.machine.log_end or 0)
+    if not view.machine.log_end:
+        return (
+            f"what {former} writes and {view.me} does not receive any more; how much that is, "
+            f"only {former} knows"
+        )
+    end = lsn_text(view.machine.log_end)
     if asked.missing < 0:
         return (
             f"what {former} wrote after {end}, where the log of {view.me} ends; how much that is, "

@@ -222,7 +222,7 @@ def may_be_lost(view: View) -> str:
         return f"nothing: this unit has all that {former} ever wrote"
     if not view.machine.log_end:
         return (
-            f"what {former} writes and {view.me} does not receive any more; how much that is, "
+            f"what {former} wrote and {view.me} has not received; how much that is, "
             f"only {former} knows"
         )
     end = lsn_text(view.machine.log_end)

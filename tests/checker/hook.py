@@ -510,6 +510,10 @@ def _hand_over_stop(world: World, site: Site, step: Step, hook: Hook, rules: Rul
 
 def _start_rewind(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
     assert isinstance(step, steps.StartRewind)
+    if site.rewind == "finished":
+        return False
+    if site.unusable:
+        raise Failed
     changed = site.rewind != "running"
     site.rewind, site.rewind_from = "running", step.upstream.unit
     return changed

@@ -648,8 +648,8 @@ class TestForce:
         for machine, words, takeover in (
             (lonely, "what pg/0 wrote after 0/3E8", Takeover("force", "pg/0", True)),
             (heard, "4096 bytes", Takeover("force", "pg/0", True, 4096, 1770000000)),
-            (changed(heard, log_end=None), "what pg/0 writes and pg/1 does not receive", None),
-            (changed(lonely, log_end=None), "what pg/0 writes and pg/1 does not receive", None),
+            (changed(heard, log_end=None), "what pg/0 wrote and pg/1 has not received", None),
+            (changed(lonely, log_end=None), "what pg/0 wrote and pg/1 has not received", None),
             (changed(heard, final=2), "nothing", Takeover("force", "pg/0")),
         ):
             of = view(machine=machine)

@@ -76,6 +76,7 @@ class Report:
         instructed: the sentinel knows what the record allows.
         shut: why the server could not be opened, although the record names this unit; empty if it
             could.
+        ended: why the server was ended that was to hand over; empty if it was not.
         proved: the synchronous setting in force has held a commit back as it should.
         waiting: what has to happen elsewhere first.
         refused: why nothing may be done, and what a person has to do.
@@ -88,6 +89,7 @@ class Report:
     admitted: tuple[str, ...] | None = None
     instructed: bool = False
     shut: str = ""
+    ended: str = ""
     proved: bool = False
     waiting: str = ""
     refused: str = ""
@@ -149,9 +151,8 @@ class Actor:
                 gate.close(self._layout)
             case steps.Synchronise(promise, term):
                 self._synchronise(promise, term, report)
-            case steps.Checkpoint():
-                patience_s = sql.DOUBTED_STATEMENT_S if sql.is_doubted() else _HAND_OVER_S
-                handover.checkpoint(self._layout, patience_s)
+            case steps.Checkpoint(or_end):
+                self._checkpoint(or_end, report)
             case steps.HandOver(term):
                 handover.hand_over(self._layout, term, _HAND_OVER_S)
                 report.changed = True
@@ -187,6 +188,16 @@ class Actor:
             case steps.AdoptClone(cluster_id, system_id):
                 self._adopt(cluster_id, system_id)
                 report.changed = True
+
+    def _checkpoint(self, or_end: bool, report: Report) -> None:
+        patience_s = sql.DOUBTED_STATEMENT_S if sql.is_doubted() else _HAND_OVER_S
+        try:
+            handover.checkpoint(self._layout, patience_s)
+        except PostgresqlError as error:
+            if or_end:
+                report.changed, report.ended = True, str(error)
+                seal.ensure(self._layout)
+            raise
 
     def _begin(self, step: steps.BeginTerm) -> bool:
         term, takeover = step.term, step.takeover

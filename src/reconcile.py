@@ -45,7 +45,11 @@ def reconcile(
         return Outcome(machine.look(here), failures=(str(error),), archive=machine.archive())
     found, report = _act(machine, here)
     told = member_decisions.member(
-        found.view, report.admitted, report.proved, report.instructed, report.shut
+        found.view,
+        report.admitted,
+        report.proved,
+        report.instructed,
+        report.shut or report.ended,
     )
     if here.peers.joined:
         peers.publish_member(charm.model, charm.unit, told)
@@ -89,7 +93,8 @@ def _act(machine: Machine, here: Surroundings) -> tuple[Found, Report]:
         if not report.changed:
             break
         found = machine.look(here)
-        if unit_decisions.steps(found.view) == plan:
+        # One that was ended is another unit's to replace, and its disk may hang.
+        if report.ended or unit_decisions.steps(found.view) == plan:
             break
     return found, report
 

@@ -35,7 +35,8 @@ def member(
             did not come to that, and it is as it was.
         proved: whether a commit was held back as the synchronous setting in force asks.
         instructed: whether the sentinel knows what the record allows.
-        shut: why the server could not be opened, although the record names this unit.
+        shut: why the server could not be opened, or was ended, although the record names this
+            unit.
     """
     machine = view.machine
     serving = view.is_primary and machine.writable and view.owns_data
@@ -156,6 +157,8 @@ def _lost(view: View, shut: str) -> Lost | None:
     record, machine = view.record, view.machine
     if record is not None and view.is_primary and shut and not machine.writable:
         return Lost(record.term, shut)
+    if switchover.has_given_up(view):
+        return view.members[view.me].lost
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
     unsaid = switchover.failed(view)

@@ -120,7 +120,12 @@ class Checkpoint:
     """Have the server write what it has to write, so that its end takes little.
 
     A disk that hangs shows here, where a hook does not hang with it.
+
+    Attributes:
+        or_end: a server that cannot is ended: it would go on acknowledging what nobody else has.
     """
+
+    or_end: bool = False
 
 
 @dataclass(frozen=True)

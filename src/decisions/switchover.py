@@ -119,6 +119,18 @@ def failed(view: View) -> bool:
     )
 
 
+def has_given_up(view: View) -> bool:
+    """Whether this unit, the primary, has told that its server has ended, which still runs not."""
+    told = view.members[view.me].lost
+    return (
+        view.record is not None
+        and view.is_primary
+        and told is not None
+        and told.term == view.record.term
+        and not view.machine.running
+    )
+
+
 def is_unsaid(view: View, term: int) -> bool:
     """Whether the last word of a term that this unit began is nowhere in its log.
 

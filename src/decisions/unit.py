@@ -71,6 +71,9 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
     if switchover.failed(view):
         return (Wait("for an election: PostgreSQL ended before it had handed over"),)
     if not view.machine.writable:
+        if switchover.has_given_up(view):
+            # Its disk may hang still, and nothing else asks so little of it.
+            return (Start(), Wait("for an election: PostgreSQL could not hand over"))
         return _as_standby(view, record, successor)
     if successor is None or successor.ready != record.serial:
         return _as_primary(view, record)
@@ -81,7 +84,8 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
         ceilings=parameters.ceilings(view.others),
         upstream=upstream_for(view.me, successor),
     )
-    return (Checkpoint(), ready, HandOver(record.term), *_as_standby(view, record, successor))
+    written = Checkpoint(or_end=record.asynchronous and bool(view.machine.ailing))
+    return (written, ready, HandOver(record.term), *_as_standby(view, record, successor))
 
 
 def _is_taking_over(view: View) -> bool:

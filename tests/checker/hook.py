@@ -82,6 +82,7 @@ class Hook:
         plan: the steps that it takes.
         todo: the effects that are left of them.
         rounds: how often it has looked.
+        ended: why it has ended the server that was to hand over.
         told: what it is going to tell; None while it acts.
         written: the record that it is going to commit.
     """
@@ -100,6 +101,7 @@ class Hook:
     instructed: bool = False
     proved: bool = False
     shut: str = ""
+    ended: str = ""
     told: Member | None = None
     written: Record | None = None
 
@@ -186,7 +188,7 @@ def _plan(hook: Hook, rules: Rules) -> None:
 def _again(world: World, site: Site, hook: Hook, rules: Rules) -> None:
     machine = _look(world, site, hook.record, hook.members, rules)
     hook.view = _with_machine(hook.view, machine)
-    if hook.rounds == _ROUNDS or rules.steps(hook.view) == hook.plan:
+    if hook.ended or hook.rounds == _ROUNDS or rules.steps(hook.view) == hook.plan:
         hook.changed = False
         return
     _plan(hook, rules)
@@ -207,7 +209,8 @@ def _with_machine(view: View, machine: Machine) -> View:
 
 def _tell(world: World, site: Site, hook: Hook, rules: Rules) -> None:
     view = hook.view
-    hook.told = rules.member(view, hook.admitted, hook.proved, hook.instructed, hook.shut)
+    shut = hook.shut or hook.ended
+    hook.told = rules.member(view, hook.admitted, hook.proved, hook.instructed, shut)
     if not hook.leader:
         return
     known = {**view.members, site.name: hook.told}
@@ -308,8 +311,8 @@ def _look(
         lost="no answer" if site.lost > 1 else "",
         lost_long=site.lost > 3,
         unwell="no space left on device" if site.sick and site.writable else "",
-        ailing="it is full" if site.full and site.writable else "",
-        cramped="it is full" if site.full and site.recovery else "",
+        ailing="it is full" if (site.full or site.hung) and site.writable else "",
+        cramped="it is full" if (site.full or site.hung) and site.recovery else "",
         silent=tuple(
             name
             for name, other in world.sites.items()
@@ -347,7 +350,7 @@ def _create(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> b
 def _start(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
     if site.running:
         return False
-    if not site.has_data or site.unusable:
+    if not site.has_data or site.unusable or site.hung:
         raise Failed
     site.signal = True
     world.start(site)
@@ -367,7 +370,7 @@ def _open_unsignal(world: World, site: Site, step: Step, hook: Hook, rules: Rule
 def _open_start(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
     if site.running:
         return False
-    if not site.has_data or site.unusable:
+    if not site.has_data or site.unusable or site.hung:
         raise Failed
     if site.sick:
         # It ends at once, and the gate is closed behind it.
@@ -392,9 +395,17 @@ def close(site: Site) -> bool:
 def _seal_stop(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
     if not site.writable:
         return False
-    site.signal, site.follows = True, None
-    world.stop(site)
+    _end(world, site)
     return True
+
+
+def _end(world: World, site: Site) -> None:
+    """Has a primary be none any more."""
+    site.signal, site.follows = True, None
+    if site.hung:
+        world.crash(site)
+    else:
+        world.stop(site)
 
 
 def _seal_cut(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
@@ -494,6 +505,16 @@ def _prove(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bo
     return False
 
 
+def _checkpoint(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
+    assert isinstance(step, steps.Checkpoint)
+    if not site.hung:
+        return False
+    if step.or_end:
+        hook.ended, hook.changed = "it takes no write", True
+        _end(world, site)
+    raise Failed
+
+
 def _farewell(world: World, site: Site, step: Step, hook: Hook, rules: Rules) -> bool:
     assert isinstance(step, steps.HandOver)
     if not site.writable or site.sick:
@@ -589,6 +610,7 @@ _EFFECTS: dict[str, Callable[[World, Site, Step, Hook, Rules], bool]] = {
     "reload": _reload,
     "prove": _prove,
     "last word": _farewell,
+    "checkpoint": _checkpoint,
     "shut down": _hand_over_stop,
     "start to rewind": _start_rewind,
     "forget the rewind": _forget_rewind,
@@ -607,6 +629,7 @@ _NAMES: dict[type, tuple[str, ...]] = {
     steps.Promote: ("hold", "promote", "close the gate", "term row", "unhold"),
     steps.BeginTerm: ("term row", "close the gate"),
     steps.Synchronise: ("held term row", "unhold", "set", "reload", "prove"),
+    steps.Checkpoint: ("checkpoint",),
     steps.HandOver: ("last word", "shut down"),
     steps.StartRewind: ("start to rewind",),
     steps.ForgetRewind: ("forget the rewind",),

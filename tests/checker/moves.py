@@ -116,6 +116,8 @@ def _boot(world: World, rules: Rules, unit: str) -> None:
     if site is None or site.gone or site.frozen:
         return
     site.powered = True
+    if site.hung:
+        return
     if site.has_data and not site.running and not site.unusable and site.rewind != "running":
         world.start(site)
 
@@ -196,7 +198,7 @@ def _remove(world: World, rules: Rules, unit: str, effects: int = ALL) -> None:
     left = [each for each in world.sites.values() if not each.removed and not each.gone]
     if site is None or site not in left or len(left) < 2 or not hook.may_begin(world, site):
         return
-    if site.writable and effects > 0 and site.log.reached and not site.sick:
+    if site.writable and effects > 0 and site.log.reached and not (site.sick or site.hung):
         world.append(site, Kind.farewell, site.log.reached)
         if effects > 1:
             site.signal, site.follows = True, None
@@ -275,7 +277,7 @@ def heal(world: World, rules: Rules) -> None:
     """Ends every fault that ends by itself."""
     world.cuts.clear()
     for site in world.sites.values():
-        site.frozen = site.alarm = site.sick = site.full = False
+        site.frozen = site.alarm = site.sick = site.full = site.hung = False
         site.online = True
     world.watch()
     for site in world.sites.values():

@@ -94,7 +94,7 @@ def _come_back(
     unreachable = None if site.online else _LONG_S
     reached = allowed.term if rules.loose_gate else site.log.reached
     way = comeback.way(allowed, unreachable, site.running, gated, reached, followers)
-    if not site.has_data or site.unusable:
+    if not site.has_data or site.unusable or site.hung:
         return
     if way == "stand":
         site.signal = True

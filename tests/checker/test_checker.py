@@ -234,9 +234,12 @@ def test_a_primary_that_is_gone_is_replaced(count: int) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 4])
 @pytest.mark.parametrize("wanted", [0, 1])
-def test_a_primary_without_room_is_replaced_and_nothing_is_lost(count: int, wanted: int) -> None:
+@pytest.mark.parametrize("fault", ["full", "hung"])
+def test_a_primary_whose_data_disk_is_at_fault_is_replaced(
+    count: int, wanted: int, fault: str
+) -> None:
     world = settled(count, wanted)
-    for move in (("set", "pg/0", "full", True), ("commit", "pg/0")):
+    for move in (("set", "pg/0", fault, True), ("commit", "pg/0")):
         apply(world, move, RULES)
     for _ in range(ROUNDS):
         round_of_hooks(world, RULES)

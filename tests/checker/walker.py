@@ -23,6 +23,7 @@ _HARM = {
     "all alarmed": 1.0,
     "sick": 0.2,
     "full": 0.3,
+    "hung": 0.3,
     "wanted": 0.6,
     "switchover": 1.0,
     "contested": 1.0,
@@ -167,9 +168,11 @@ class Walker:
             return ("set", unit, "frozen", False)
         if not site.powered or (not site.running and self.random.random() < 0.5):
             return ("boot", unit)
-        for fault, value in (("online", True), ("alarm", False), ("sick", False), ("full", False)):
-            if getattr(site, fault) is not value:
-                return ("set", unit, fault, value)
+        if not site.online:
+            return ("set", unit, "online", True)
+        for fault in ("alarm", "sick", "full", "hung"):
+            if getattr(site, fault):
+                return ("set", unit, fault, False)
         if world.cuts:
             return ("mend", *sorted(self.random.choice(sorted(world.cuts, key=sorted))))
         return ("hook", unit, ALL, None)
@@ -199,6 +202,7 @@ class Walker:
             "all alarmed": lambda: alarmed,
             "sick": lambda: [("set", unit, "sick", True)],
             "full": lambda: [("set", unit, "full", True)],
+            "hung": lambda: [("set", unit, "hung", True)],
             "offline": lambda: [("set", unit, "online", False)],
             "cut": lambda: [("cut", unit, other)],
             "cut off": lambda: [

@@ -62,6 +62,7 @@ class Site:
         alarm: the probe of the primary fails although nothing is wrong.
         sick: the server takes no write, and says so.
         full: its disk has no room for more than small writes; a standby could not be primary.
+        hung: the disk of its data gives no answer, WAL's does: commits go on, and nothing else.
         lost: for how many looks of the sentinel the probe has failed.
         probed: whom it probed.
         ripe: the sentinel is about to promote it to this term.
@@ -100,6 +101,7 @@ class Site:
     alarm: bool = False
     sick: bool = False
     full: bool = False
+    hung: bool = False
     lost: int = 0
     probed: str = ""
     ripe: steps.Authority | None = None

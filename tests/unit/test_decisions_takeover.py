@@ -17,6 +17,7 @@ from decisions.steps import (
     HandOver,
     Instruct,
     Open,
+    Start,
     Synchronise,
     Upstream,
     Wait,
@@ -555,6 +556,28 @@ class TestSwitchover:
         begun = election.begun(view(told, STANDBY, record=self.HANDING))
         assert begun is not None
         assert begun.term == 4
+
+    def test_one_that_cannot_hand_over_is_ended_where_no_commit_waits(self) -> None:
+        careless = changed(self.HANDING, quorum=0, successor_quorum=0, asynchronous=True)
+        hangs = changed(SERVING, ailing="it takes no write")
+
+        def plan(record: Record, machine: Machine, mine: Member = PRIMARY) -> tuple[Any, ...]:
+            ready = changed(STANDBY, ready=6)
+            return steps(view(mine, ready, me="pg/0", record=record, machine=machine))
+
+        assert Checkpoint(or_end=True) in plan(careless, hangs)
+        # Elsewhere the standbys have lost it, and nobody but them makes a commit safe.
+        assert Checkpoint(or_end=False) in plan(self.HANDING, hangs)
+        assert Checkpoint(or_end=False) in plan(careless, SERVING)
+        # It says so until it runs again, and nothing is asked of its disk but a start.
+        gone = changed(hangs, running=False, in_recovery=None)
+        of = view(PRIMARY, STANDBY, me="pg/0", record=careless, machine=gone)
+        told = tell(of, None, False, True, "its checkpoint: timeout")
+        assert told.lost == Lost(2, "its checkpoint: timeout")
+        again = changed(of, members={**of.members, "pg/0": told})
+        assert tell(again, None, False, True).lost == told.lost
+        assert [type(step) for step in plan(careless, gone, told)] == [Instruct, Start, Wait]
+        assert election.begun(view(told, STANDBY, record=careless, wanted_quorum=0)) is not None
 
     @pytest.mark.parametrize(
         "changes",

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -639,3 +640,18 @@ class TestChain:
         fill(tmp_path, 3, 4, timeline=2)
         (tmp_path / "00000002.history").write_text(f"1\t0/{3 * SIZE + 300:X}\tno reason\n")
         assert wal.chain(tmp_path).unbroken
+
+
+def test_to_archive_a_segment_takes_no_module_that_takes_long_to_import() -> None:
+    # The server starts it for each; these double what the start takes, and more.
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import keeper.main, keeper.push;"
+        "print(*sys.modules)"
+    )
+    home = Path(push.__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-ISc", program, home], check=True, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert "keeper.push" in loaded
+    assert not loaded & {"re", "dataclasses", "inspect", "typing", "threading", "pathlib", "json"}

@@ -11,6 +11,7 @@ from pathlib import Path
 from postgresql import files
 from postgresql.archive import paths, program
 from postgresql.archive.keeper import claims, wal
+from postgresql.archive.keeper.names import is_segment
 from postgresql.archive.places import Places
 from postgresql.errors import ArchiveRefused
 from postgresql.layout import Layout
@@ -133,9 +134,7 @@ def _coming(path: Path, places: Places) -> int:
 
 def _segment_size(layout: Layout) -> int:
     try:
-        segments = [
-            one for one in layout.wal_directory.iterdir() if wal.SEGMENT.fullmatch(one.name)
-        ]
+        segments = [one for one in layout.wal_directory.iterdir() if is_segment(one.name)]
         return segments[0].stat().st_size if segments else _USUAL_SEGMENT
     except OSError:
         return _USUAL_SEGMENT

@@ -6,6 +6,7 @@ import os
 
 from . import durable, wal
 from .marks import CLAIM, KEY, LEAVING, Foreign, path, read
+from .names import is_segment
 
 
 def others(directory: str, claim: str) -> list[str]:
@@ -33,7 +34,7 @@ def make(directory: str, claim: str, system_id: str) -> None:
         if name.startswith((CLAIM, LEAVING)) and (found := read(file)) != system_id:
             raise Foreign(directory, found or "unknown")
     for name in reversed(wal.archived_files(directory)):
-        if wal.SEGMENT.fullmatch(name):
+        if is_segment(name):
             found = wal.origin(os.path.join(directory, name))
             if found is not None and found.system_id != system_id:
                 raise Foreign(directory, found.system_id)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from . import carry, marks, wal
+from .names import is_segment
 
 _STATUS = os.path.join("pg_wal", "archive_status")
 
@@ -76,7 +77,7 @@ def look(directory: str, claim: str, sources: Sequence[carry.Source]) -> Facts:
     for entry in os.listdir(_STATUS):
         name, _, state = entry.rpartition(".")
         {"ready": ready, "done": done}.get(state, []).append(name)
-    finished = sorted(name for name in ready + done if wal.SEGMENT.fullmatch(name))
+    finished = sorted(name for name in ready + done if is_segment(name))
     passed_over = _passed_over(finished[-1], {*ready, *done}) if finished else []
     everywhere = [directory, *(one.directory for one in sources)]
 
@@ -127,10 +128,7 @@ def _passed_over(newest: str, marked: set[str]) -> list[str]:
     return [
         name
         for name in wal.archived_files("pg_wal")
-        if wal.SEGMENT.fullmatch(name)
-        and name[:8] == newest[:8]
-        and name < newest
-        and name not in marked
+        if is_segment(name) and name[:8] == newest[:8] and name < newest and name not in marked
     ]
 
 

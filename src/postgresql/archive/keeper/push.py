@@ -24,7 +24,8 @@ from __future__ import annotations
 
 import os
 
-from . import durable, marks, wal
+from . import durable, marks
+from .names import is_segment
 
 NOTES = "pg_hot_standby.archived"
 """In the data directory: a file for each noted segment, which says for what it was made."""
@@ -67,10 +68,10 @@ def _ready() -> set[str]:
 
 def _ahead(name: str, ready: set[str], size: int) -> list[str]:
     """The segments that the server will ask for next: it takes the oldest first."""
-    if not wal.SEGMENT.fullmatch(name):
+    if not is_segment(name):
         return []
     count = _AHEAD_BYTES // max(size, 1) - 1
-    return sorted(one for one in ready if wal.SEGMENT.fullmatch(one) and one > name)[:count]
+    return sorted(one for one in ready if is_segment(one) and one > name)[:count]
 
 
 def _put(paths: list[str], directory: str, claim: str) -> list[OSError | None]:

@@ -11,7 +11,8 @@ import os
 import re
 import struct
 
-SEGMENT = re.compile(r"[0-9A-F]{24}")
+from .names import is_segment
+
 ARCHIVED = re.compile(r"[0-9A-F]{24}(\.partial|\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
 """Every kind of file that the server hands to its archive_command."""
 
@@ -111,13 +112,13 @@ def chain(directory: str | os.PathLike[str]) -> Chain:
     Raises:
         OSError: It cannot be read.
     """
-    names = archived_files(directory)
-    segments = [name for name in names if SEGMENT.fullmatch(name)]
+    present = archived_files(directory)
+    segments = [name for name in present if is_segment(name)]
     if not segments:
         return Chain()
     size = os.stat(os.path.join(directory, segments[-1])).st_size
     histories: dict[int, list[tuple[int, int]]] = {}
-    for name in names:
+    for name in present:
         if name.endswith(".history"):
             with open(os.path.join(directory, name)) as file:
                 histories[int(name[:8], 16)] = parse_history(file.read())

@@ -197,11 +197,7 @@ def _answering(view: View, record: Record) -> set[str]:
 
 def _has_lost(record: Record, member: Member) -> bool:
     lost = member.lost
-    if lost is None or lost.term != record.term:
-        return False
-    # One that no commit waits for may go on for a while, behind everybody's back; but not one that
-    # says itself that it has ended.
-    return lost.long or not record.asynchronous or member.unit == record.primary
+    return lost is not None and lost.term == record.term and (lost.long or not record.asynchronous)
 
 
 def _can_end(view: View, record: Record, answering: Collection[str]) -> bool:

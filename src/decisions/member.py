@@ -156,18 +156,19 @@ def _promotion(view: View) -> Promotion | None:
 def _lost(view: View, shut: str) -> Lost | None:
     record, machine = view.record, view.machine
     if record is not None and view.is_primary and shut and not machine.writable:
-        return Lost(record.term, shut)
+        return Lost(record.term, shut, long=True)
     if switchover.has_given_up(view):
         return view.members[view.me].lost
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
     unsaid = switchover.failed(view)
     if machine.lost:
-        return Lost(record.term, machine.lost, machine.lost_long, unsaid)
+        return Lost(record.term, machine.lost, machine.lost_long or unsaid, unsaid)
     if ailing := _ailing(view, record):
         return Lost(record.term, ailing)
     # What it is asked by a write, a standby that is to be primary again answers for a minute.
-    return Lost(record.term, "it ended before its last word", unsaid=True) if unsaid else None
+    reason = "it ended before its last word"
+    return Lost(record.term, reason, long=True, unsaid=True) if unsaid else None
 
 
 def _ailing(view: View, record: Record) -> str:

@@ -78,7 +78,8 @@ class Lost:
     Attributes:
         term: in which it is primary.
         reason: in PostgreSQL's or the network's words, or its own.
-        long: for longer than an isolated primary goes on before it stops itself.
+        long: for longer than an isolated primary goes on before it stops itself; or it says itself
+            that it has ended.
         unsaid: that primary says so itself: it was to hand over, and ended before its last word.
     """
 

@@ -1,22 +1,45 @@
 """What the charm does to a machine besides clusters: packages, systemd units, what it leaves."""
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from carry_out import Actor
-from decisions.steps import Configure, Start
+from decisions.steps import Checkpoint, Configure, HandOver, Start
 from machine import ThisMachine, leave
-from postgresql import cluster, files, install, logend, postmaster, services, sql, templates, terms
+from postgresql import (
+    cluster,
+    files,
+    gate,
+    install,
+    logend,
+    postmaster,
+    services,
+    sql,
+    templates,
+    terms,
+)
 from postgresql.errors import InstallFailed, ServerRefused
 from postgresql.layout import DATA, NOTES, Layout
 from state.options import Options
 from state.peers import Peers
 from surroundings import Surroundings
-from tests.functional.lab import Lab, until
+from tests.functional.lab import Lab, ask, until
+
+ALONE = Surroundings(
+    peers=Peers(me="lab/0", joined=False, record=None, credentials_id="", members={}),
+    options=Options(None, None, None, None, None, "", None),
+    leader=False,
+    address="",
+    credentials=None,
+)
 
 
 def test_what_is_installed_is_found_without_apt():
@@ -191,16 +214,8 @@ def test_a_configuration_that_was_not_finished_is_made_whole(lab: Lab, missing: 
         shutil.rmtree(path)
     else:
         path.unlink()
-    here = Surroundings(
-        peers=Peers(me="lab/0", joined=False, record=None, credentials_id="", members={}),
-        options=Options(None, None, None, None, None, "", None),
-        leader=False,
-        address="",
-        credentials=None,
-    )
-
     plan = [Configure(units=1, floors={}, ceilings={}, upstream=None), Start()]
-    report = Actor(layout, here, poke=()).take(plan)
+    report = Actor(layout, ALONE, poke=()).take(plan)
 
     assert report.failures == []
     assert report.problems == []
@@ -232,3 +247,36 @@ def test_a_primary_that_leaves_says_its_last_word(lab: Lab):
         return end.final if end else 0
 
     until(lambda: final() == 3)
+
+
+@pytest.mark.parametrize("or_end", [False, True])
+def test_a_server_that_cannot_hand_over_is_ended_if_it_is_told_to_be(lab: Lab, or_end: bool):
+    layout = lab.primary()
+    gate.close(layout)
+    with sql.local(layout) as conn:
+        terms.begin(conn, 3)
+    ((checkpointer,),) = ask(
+        layout, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+    )
+    assert isinstance(checkpointer, int)
+    with sql.keeping(gives_up=True, doubts=True), stopped(checkpointer):
+        report = Actor(layout, ALONE, poke=()).take([Checkpoint(or_end), HandOver(3)])
+
+    assert "its checkpoint: " in report.failures[0]
+    assert bool(report.ended) is or_end
+    assert gate.is_primary(layout) is not or_end
+    if or_end:
+        end = logend.look(layout)
+        assert end is not None
+        assert (end.reached, end.farewell) == (3, 0)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Generator[None, None, None]:
+    """A process that stands still meanwhile, if it is there for so long."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

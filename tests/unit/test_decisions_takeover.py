@@ -291,12 +291,22 @@ class TestBeginningAnElection:
         self,
     ) -> None:
         careless = changed(RECORD, quorum=0, asynchronous=True)
-        shut = changed(PRIMARY, phase=Phase.waiting, lost=Lost(2, "it does not start"))
-        ended = changed(PRIMARY, phase=Phase.standby, lost=Lost(2, "it ended", unsaid=True))
         handing = changed(careless, successor="pg/1", successor_candidates=("pg/0",))
-        for former, record in ((shut, careless), (ended, handing)):
-            begun = election.begun(view(former, STANDBY, record=record, wanted_quorum=0))
-            assert begun is not None and begun.primary is None
+        down = changed(SERVING, running=False, in_recovery=None)
+        ended = changed(SERVING, in_recovery=True, farewell=0)
+
+        def begins(record: Record, machine: Machine, shut: str = "") -> bool:
+            of = view(me="pg/0", record=record, machine=machine, wanted_quorum=0)
+            told = tell(of, None, False, True, shut)
+            return election.begun(changed(of, members={**of.members, "pg/0": told})) is not None
+
+        assert begins(careless, down, "it does not start")
+        assert begins(handing, ended)
+        assert begins(handing, changed(ended, lost="no answer"))
+        # That it does not hear of its successor is another thing: that one may have taken over.
+        over = changed(SERVING, in_recovery=True, farewell=2, lost="no answer")
+        assert not begins(handing, over)
+        assert begins(handing, changed(over, lost_long=True))
 
     def test_goes_two_terms_on_where_a_successor_may_have_taken_the_next(self) -> None:
         handing = changed(
@@ -552,7 +562,7 @@ class TestSwitchover:
         ended = view(PRIMARY, STANDBY, me="pg/0", record=self.HANDING, machine=self.ENDED)
         assert [type(step) for step in steps(ended)] == [Instruct, Wait], "it follows nobody"
         told = tell(ended, None, False, True)
-        assert told.lost == Lost(2, "it ended before its last word", unsaid=True)
+        assert told.lost == Lost(2, "it ended before its last word", long=True, unsaid=True)
         begun = election.begun(view(told, STANDBY, record=self.HANDING))
         assert begun is not None
         assert begun.term == 4
@@ -573,7 +583,7 @@ class TestSwitchover:
         gone = changed(hangs, running=False, in_recovery=None)
         of = view(PRIMARY, STANDBY, me="pg/0", record=careless, machine=gone)
         told = tell(of, None, False, True, "its checkpoint: timeout")
-        assert told.lost == Lost(2, "its checkpoint: timeout")
+        assert told.lost == Lost(2, "its checkpoint: timeout", long=True)
         again = changed(of, members={**of.members, "pg/0": told})
         assert tell(again, None, False, True).lost == told.lost
         assert [type(step) for step in plan(careless, gone, told)] == [Instruct, Start, Wait]

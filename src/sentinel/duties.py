@@ -14,7 +14,7 @@ from sentinel import comeback, fence, findings, look, unfinished
 from sentinel.contact import Attempt, Contact, Knocker
 from sentinel.courier import Courier
 from sentinel.deeds import Deeds
-from sentinel.events import Look, between
+from sentinel.events import WATCH_RESUMED, Look, between
 from sentinel.findings import Findings
 from sentinel.mandate import Mandate
 from sentinel.probing import Target
@@ -86,8 +86,25 @@ class Duties:
         disk: Watch,
         note: Path = findings.PATH,
         left: Path = unfinished.PATH,
+        resumed: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Looks at nothing yet.
+
+        Args:
+            observer: of the server.
+            mandate: what the record allows this unit, as the last hook wrote it down.
+            courier: raises events.
+            probing: makes small writes.
+            knocker: tries the controllers.
+            stopper: ends the server.
+            deeds: what is done without a hook.
+            disk: looks at the disk of the server's data.
+            note: where to write what was found.
+            left: where a hook notes that it left a step undone.
+            resumed: something has watched here before, and no hook knows what it missed.
+            clock: one that is never set.
+        """
         self._observer = observer
         self._mandate = mandate
         self._courier = courier
@@ -98,6 +115,7 @@ class Duties:
         self._disk = disk
         self._note = note
         self._left = left
+        self._resumed = resumed
         self._clock = clock
         self._before: Look | None = None
         self._noted: Findings | None = None
@@ -239,6 +257,10 @@ class Duties:
             )
         )
         # What the hook will read is written before.
+        if self._resumed:
+            # As it stood while nobody looked, something may have changed and stayed so.
+            self._resumed = False
+            self._courier.take((WATCH_RESUMED,))
         self._courier.take(between(self._before, seen))
         self._before = seen
         if not hush:

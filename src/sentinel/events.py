@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WATCH_RESUMED = "watch_resumed"
 SERVER_STOPPED = "server_stopped"
 SERVER_STARTED = "server_started"
 SERVER_GATED = "server_gated"
@@ -30,6 +31,7 @@ ARCHIVE_RECOVERED = "archive_recovered"
 ARCHIVE_MOVED = "archive_moved"
 
 ALL = (
+    WATCH_RESUMED,
     SERVER_STOPPED,
     SERVER_STARTED,
     SERVER_GATED,
@@ -143,8 +145,8 @@ class Look:
 def between(before: Look | None, after: Look) -> tuple[str, ...]:
     """Names what changed.
 
-    A first look has nothing to compare with. It is held against a machine at peace, because
-    the service may have been dead when something ended that the charm waits for.
+    A first look has nothing to compare with. It is held against a machine at peace: what came
+    to be before the first hook looked, that hook has seen.
     """
     if before is None:
         before = Look(

@@ -46,6 +46,8 @@ def main() -> None:
         Deeds(layout, arguments.mandate),
         Disk(lambda: room.ailing(layout)),
         arguments.findings,
+        # It lies in /run: after a boot Juju raises an event by itself.
+        resumed=arguments.findings.exists(),
     )
     Service(duties.turn).run()
 

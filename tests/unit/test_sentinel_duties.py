@@ -110,7 +110,7 @@ class FakeChild:
 class Bench:
     """A sentinel among fakes, and a clock that is turned by hand."""
 
-    def __init__(self, note: Path) -> None:
+    def __init__(self, note: Path, resumed: bool = False) -> None:
         self.now = 1000.0
         self.note = note
         self.left = note.with_name("unfinished")
@@ -136,6 +136,7 @@ class Bench:
             self.disk,
             note,
             self.left,
+            resumed,
             lambda: self.now,
         )
 
@@ -272,6 +273,26 @@ class TestProbe:
         bench.observer.seen = STANDBY
         bench.turn()
         assert not bench.found.ailing and bench.disk.rests == 1
+
+
+class TestResumed:
+    def test_one_that_watches_again_has_a_hook_look_once(self, tmp_path: Path) -> None:
+        # A standby may have come back while nobody looked; now as then it streams.
+        bench = Bench(tmp_path / "sentinel.json", resumed=True)
+        bench.mandate, bench.observer.seen = IS_PRIMARY, PRIMARY
+        bench.turn(30)
+        assert bench.raised == [events.WATCH_RESUMED]
+
+    def test_the_first_one_leaves_that_to_the_hook_that_has_started_it(self, bench: Bench) -> None:
+        bench.mandate, bench.observer.seen = IS_PRIMARY, PRIMARY
+        bench.turn(30)
+        assert bench.raised == []
+
+    def test_what_it_sees_itself_stands_for_what_it_may_have_missed(self, tmp_path: Path) -> None:
+        bench = Bench(tmp_path / "sentinel.json", resumed=True)
+        bench.mandate, bench.observer.seen = IS_PRIMARY, GATED
+        bench.turn(3)
+        assert bench.raised == [events.SERVER_GATED]
 
 
 class TestUnfinished:

@@ -60,6 +60,20 @@ def test_a_standby_follows_what_its_primary_writes(lab: Lab):
     assert (slot.name, slot.active, slot.wal_status) == ("lab_1", True, "reserved")
 
 
+def test_a_client_finds_the_same_settings_on_a_standby(lab: Lab):
+    """What initdb writes for its machine alone would change for clients with the primary."""
+    primary = lab.primary()
+    standby = lab.standby(primary)
+    query = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser')"
+
+    here, there = (dict(ask(server, query)) for server in (primary, standby))
+
+    differs = {name for name, setting in here.items() if there[name] != setting}
+    # Of the session itself, which is a standby's.
+    assert differs == {"transaction_read_only"}
+    assert here["default_text_search_config"] == "pg_catalog.english"
+
+
 def test_the_password_is_in_the_passfile_and_nowhere_else(lab: Lab):
     primary = lab.primary()
     standby = lab.standby(primary)

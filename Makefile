@@ -34,7 +34,7 @@ SHELL_SCRIPTS := .ci/run tools/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help setup format lint types unit checker docs packing localjuju-tests functional integration \
-	integration-4 failover walks soak soak-failover test charm bench demo down clean
+	integration-4 failover walks soak soak-harm soak-failover test charm bench demo down clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z0-9-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
@@ -102,11 +102,13 @@ integration-4: charm ## a part of that on Juju 4
 failover: charm ## lose primaries under clients that write
 	@$(PYTEST_AS_ROOT) tests/failover $(T)
 
-soak: charm ## interrupt at random: N=20, again: N=1 SEED=7
+soak: soak-harm soak-failover ## both of these, one after the other: N=20
+
+soak-harm: charm ## interrupt at random: N=20, again: N=1 SEED=7
 	@$(AS_ROOT) 'Starting local machines' $(PYTHON) -m tests.harm.soak \
 		$(if $(N),--runs '$(N)') $(if $(SEED),--seed '$(SEED)')
 
-soak-failover: charm ## the same for failover
+soak-failover: charm ## lose primaries at random, in the same way
 	@$(AS_ROOT) 'Starting local machines' $(PYTHON) -m tests.failover.soak \
 		$(if $(N),--runs '$(N)') $(if $(SEED),--seed '$(SEED)')
 

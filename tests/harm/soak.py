@@ -58,7 +58,7 @@ def main() -> int:
             f"{max(healed):.1f} s at most"
         )
     print(f"{len(healed)} of {len(healed) + len(failed)} whole", end="")
-    print(f"; again: make soak N=1 SEED={failed[0]}" if failed else "")
+    print(f"; again: make soak-harm N=1 SEED={failed[0]}" if failed else "")
     return 1 if failed else 0
 
 

@@ -1,6 +1,6 @@
 """Killed at whatever moment, every unit becomes active and verified with no hand laid on it.
 
-`make soak` takes as many other seeds as one likes.
+`make soak-harm` takes as many other seeds as one likes.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from tests.failover.writers import Writers, acknowledged
 from tests.integration.cluster import Cluster
 
 APP = "pg"
-# A leader's lease ends after 60 s, a failed hook is tried again after 5, 10, 20, 40, 80 s. Less than
-# until update-status, with which whatever nobody was told of comes to light.
+# A leader's lease ends after 60 s, a failed hook is tried again after 5, 10, 20, 40, 80 s. It is
+# less than until update-status, with which whatever nobody was told of comes to light.
 _HEALING_S = 180.0
 # After the loss of a primary that led: the rest of the lease, an election, the promotion.
 _TAKEOVER_S = 180.0

@@ -66,7 +66,10 @@ def test_a_client_finds_the_same_settings_on_a_standby(lab: Lab):
     standby = lab.standby(primary)
     query = "SELECT name, setting FROM pg_settings WHERE context IN ('user', 'superuser')"
 
-    here, there = (dict(ask(server, query)) for server in (primary, standby))
+    here, there = (
+        {str(name): setting for name, setting in ask(server, query)}
+        for server in (primary, standby)
+    )
 
     differs = {name for name, setting in here.items() if there[name] != setting}
     # Of the session itself, which is a standby's.

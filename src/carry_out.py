@@ -34,6 +34,7 @@ from postgresql.errors import (
     ArchiveRefused,
     CloneRefused,
     PostgresqlError,
+    ServerRefused,
     SettingRefused,
 )
 from postgresql.layout import Layout
@@ -194,10 +195,13 @@ class Actor:
         try:
             handover.checkpoint(self._layout, patience_s)
         except PostgresqlError as error:
-            if or_end:
-                report.changed, report.ended = True, str(error)
-                seal.ensure(self._layout)
-            raise
+            if not or_end:
+                raise
+            report.changed, report.ended = True, error.why
+            seal.ensure(self._layout)
+            raise ServerRefused(
+                error.what, error.why, "PostgreSQL was ended, so that a standby can take over"
+            ) from error
 
     def _begin(self, step: steps.BeginTerm) -> bool:
         term, takeover = step.term, step.takeover

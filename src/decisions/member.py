@@ -157,8 +157,8 @@ def _lost(view: View, shut: str) -> Lost | None:
     record, machine = view.record, view.machine
     if record is not None and view.is_primary and shut and not machine.writable:
         return Lost(record.term, shut, long=True)
-    if switchover.has_given_up(view):
-        return view.members[view.me].lost
+    if ended := _ended(view):
+        return ended
     if record is None or (record.primary in (None, view.me) and record.successor is None):
         return None
     unsaid = switchover.failed(view)
@@ -169,6 +169,14 @@ def _lost(view: View, shut: str) -> Lost | None:
     # What it is asked by a write, a standby that is to be primary again answers for a minute.
     reason = "it ended before its last word"
     return Lost(record.term, reason, long=True, unsaid=True) if unsaid else None
+
+
+def _ended(view: View) -> Lost | None:
+    """That this unit, the primary, has ended, as it has told: true until its server runs again."""
+    told, record = view.members[view.me].lost, view.record
+    if record is None or told is None or not view.is_primary or view.machine.running:
+        return None
+    return told if told.long and told.term == record.term else None
 
 
 def _ailing(view: View, record: Record) -> str:

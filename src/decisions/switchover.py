@@ -119,18 +119,6 @@ def failed(view: View) -> bool:
     )
 
 
-def has_given_up(view: View) -> bool:
-    """Whether this unit, the primary, has told that its server has ended, which still runs not."""
-    told = view.members[view.me].lost
-    return (
-        view.record is not None
-        and view.is_primary
-        and told is not None
-        and told.term == view.record.term
-        and not view.machine.running
-    )
-
-
 def is_unsaid(view: View, term: int) -> bool:
     """Whether the last word of a term that this unit began is nowhere in its log.
 
@@ -198,8 +186,10 @@ def force_refusal(view: View) -> str:
     successor = view.members.get(record.successor or "") if record.primary else None
     if successor is not None and successor.phase is Phase.primary and not view.machine.lost:
         return f"{successor.unit} has taken over; see juju status"
-    works = primary is not None and _works_for(view.members[view.me], primary)
-    if primary is not None and works and not view.machine.lost:
+    # What was told of its disk is as old as the last hook, and so is what this unit made of it.
+    ails = primary is not None and primary.ailing and view.members[view.me].lost
+    works = primary is not None and primary.phase is Phase.primary and not view.machine.lost
+    if primary is not None and works and not ails:
         return (
             f"the primary {primary.unit} works; hand over to this unit with: "
             f"juju run {view.me} switchover to={view.me}"

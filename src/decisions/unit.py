@@ -70,10 +70,10 @@ def _steps(view: View, record: Record) -> tuple[Step, ...]:
     successor = _successor(view, record)
     if switchover.failed(view):
         return (Wait("for an election: PostgreSQL ended before it had handed over"),)
+    if view.owns_data and not view.machine.running:
+        # Whether it has handed over, its log tells; and nothing else asks so little of a disk.
+        return (Start(), Wait(f"for {record.successor} to take over: PostgreSQL has ended"))
     if not view.machine.writable:
-        if switchover.has_given_up(view):
-            # Its disk may hang still, and nothing else asks so little of it.
-            return (Start(), Wait("for an election: PostgreSQL could not hand over"))
         return _as_standby(view, record, successor)
     if successor is None or successor.ready != record.serial:
         return _as_primary(view, record)

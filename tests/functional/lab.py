@@ -172,6 +172,24 @@ def frozen(layout: Layout) -> Generator[None, None, None]:
                 os.kill(pid, signal.SIGCONT)
 
 
+def pid_of(layout: Layout, kind: str) -> int:
+    """The process of a server's that is of this kind, as pg_stat_activity calls it."""
+    pid = value(layout, "SELECT min(pid) FROM pg_stat_activity WHERE backend_type = %s", kind)
+    assert isinstance(pid, int)
+    return pid
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Generator[None, None, None]:
+    """A process that stands still meanwhile, unless something ends it."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 def log_of(layout: Layout) -> str:
     return files.read(layout.log_file) or ""
 

@@ -12,7 +12,7 @@ from postgresql import commands, configuration, files, gate, postmaster, setting
 from postgresql.errors import NotReachable, QueryRefused, ServerRefused, SettingRefused
 from postgresql.layout import Layout
 from postgresql.settings import Settings
-from tests.functional.lab import Lab, ask, frozen, until, value
+from tests.functional.lab import Lab, ask, frozen, pid_of, stopped, until, value
 
 
 def is_standby(layout: Layout) -> bool:
@@ -62,13 +62,8 @@ def test_a_primary_that_stands_still_is_deposed_all_the_same(primary: Layout):
 
 def test_a_primary_whose_checkpoint_never_ends_is_deposed_all_the_same(primary: Layout):
     """It takes the request to stop, and to stop at once, and comes to the end of neither."""
-    ((checkpointer,),) = ask(
-        primary, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-    )
-    assert isinstance(checkpointer, int)
-    os.kill(checkpointer, signal.SIGSTOP)
-
-    assert gate.start_as_standby(primary)
+    with stopped(pid_of(primary, "checkpointer")):
+        assert gate.start_as_standby(primary)
 
     assert is_standby(primary)
     assert rows(primary) == [(1,)]
@@ -89,10 +84,7 @@ def test_a_stopped_primary_is_started_as_a_standby_by_the_packagings_own_program
 
 def test_a_primary_one_of_whose_processes_crashes_comes_back_as_a_standby(primary: Layout):
     pid = postmaster.running_pid(primary)
-    ((writer,),) = ask(
-        primary, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'"
-    )
-    assert isinstance(writer, int)
+    writer = pid_of(primary, "background writer")
 
     os.kill(writer, signal.SIGKILL)
 

@@ -1,9 +1,5 @@
 """A primary that leaves says so, and a standby knows when it has everything."""
 
-import contextlib
-import os
-import signal
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -25,7 +21,17 @@ from postgresql.errors import ServerRefused
 from postgresql.layout import Layout
 from postgresql.recovery import Upstream
 from postgresql.synchronous import Setting
-from tests.functional.lab import ADDRESS, PASSWORD, REPLICATOR, Lab, ask, until, value
+from tests.functional.lab import (
+    ADDRESS,
+    PASSWORD,
+    REPLICATOR,
+    Lab,
+    ask,
+    pid_of,
+    stopped,
+    until,
+    value,
+)
 from tests.functional.mounts import DISK, fill, mounted, move_wal, moved
 from tests.functional.writer import Writer, make_table
 
@@ -119,21 +125,9 @@ def test_a_farewell_without_a_clean_end_is_none(pair: tuple[Layout, Layout]):
         handover.hand_over(primary, 4)
 
 
-@contextlib.contextmanager
-def stopped(layout: Layout, process: str) -> Generator[None, None, None]:
-    """One of the server's processes stands still."""
-    pid = value(layout, f"SELECT pid FROM pg_stat_activity WHERE backend_type = '{process}'")
-    assert isinstance(pid, int)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    with stopped(primary, "checkpointer"):
+    with stopped(pid_of(primary, "checkpointer")):
         with pytest.raises(ServerRefused, match=r"its checkpoint: .* timeout; it is tried again"):
             handover.checkpoint(primary, patience_s=1)
         ask(primary, "INSERT INTO public.written VALUES (0)")
@@ -147,7 +141,7 @@ def test_a_checkpoint_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[La
 
 def test_an_end_that_takes_long_is_not_waited_for_in_one_go(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    with stopped(primary, "checkpointer"):
+    with stopped(pid_of(primary, "checkpointer")):
         for _ in range(2):
             with pytest.raises(ServerRefused, match="still there after 1 s"):
                 handover.hand_over(primary, 4, patience_s=1)
@@ -214,7 +208,7 @@ def test_a_farewell_is_seen_behind_a_full_segment(pair: tuple[Layout, Layout]):
 
 def test_a_standby_that_hangs_does_not_hold_the_end_up_for_long(pair: tuple[Layout, Layout]):
     primary, standby = pair
-    with stopped(standby, "walreceiver"):
+    with stopped(pid_of(standby, "walreceiver")):
         handover.hand_over(primary, 4)
         assert cluster.state(primary).control_state == "shut down"
         assert final(standby) == 0

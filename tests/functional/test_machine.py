@@ -1,12 +1,8 @@
 """What the charm does to a machine besides clusters: packages, systemd units, what it leaves."""
 
-import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -31,7 +27,7 @@ from postgresql.layout import DATA, NOTES, Layout
 from state.options import Options
 from state.peers import Peers
 from surroundings import Surroundings
-from tests.functional.lab import Lab, ask, until
+from tests.functional.lab import Lab, pid_of, stopped, until
 
 ALONE = Surroundings(
     peers=Peers(me="lab/0", joined=False, record=None, credentials_id="", members={}),
@@ -255,28 +251,18 @@ def test_a_server_that_cannot_hand_over_is_ended_if_it_is_told_to_be(lab: Lab, o
     gate.close(layout)
     with sql.local(layout) as conn:
         terms.begin(conn, 3)
-    ((checkpointer,),) = ask(
-        layout, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-    )
-    assert isinstance(checkpointer, int)
+    checkpointer = pid_of(layout, "checkpointer")
     with sql.keeping(gives_up=True, doubts=True), stopped(checkpointer):
         report = Actor(layout, ALONE, poke=()).take([Checkpoint(or_end), HandOver(3)])
 
-    assert "its checkpoint: " in report.failures[0]
+    (failure,) = report.failures
+    what_then = (
+        "PostgreSQL was ended, so that a standby can take over" if or_end else "tried again"
+    )
+    assert "its checkpoint: " in failure and failure.endswith(what_then)
     assert bool(report.ended) is or_end
     assert gate.is_primary(layout) is not or_end
     if or_end:
         end = logend.look(layout)
         assert end is not None
         assert (end.reached, end.farewell) == (3, 0)
-
-
-@contextlib.contextmanager
-def stopped(pid: int) -> Generator[None, None, None]:
-    """A process that stands still meanwhile, if it is there for so long."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)

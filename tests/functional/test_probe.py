@@ -1,8 +1,6 @@
 """Whether a server's commits reach its disk, told by a deadline whatever hangs."""
 
 import contextlib
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from tests.functional.lab import (
     Lab,
     ask,
     frozen,
+    stopped,
     until,
     value,
 )
@@ -88,11 +87,8 @@ def test_a_commit_that_does_not_reach_the_disk_is_told(
             "SELECT pid FROM pg_stat_activity WHERE application_name = 'pg-hot-standby-probe'",
         )[0]
         assert isinstance(pid, int)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped(pid):
             assert not timed(prober).ok
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
 
 @either

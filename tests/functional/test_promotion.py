@@ -1,10 +1,7 @@
 """A standby is sealed, says where its log ends, and becomes the primary of a term."""
 
 import contextlib
-import os
-import signal
 import time
-from collections.abc import Generator
 
 import pytest
 
@@ -36,6 +33,7 @@ from tests.functional.lab import (
     Lab,
     ask,
     log_of,
+    stopped,
     until,
     value,
 )
@@ -76,15 +74,6 @@ def follow(layout: Layout, primary: Layout, unit: str = "lab/1") -> None:
         slots.ensure(conn, [name])
     upstream = Upstream(ADDRESS, REPLICATOR, PASSWORD, name, name, primary.port)
     recovery.ensure(layout, upstream)
-
-
-@contextlib.contextmanager
-def frozen(pid: int) -> Generator[None, None, None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture
@@ -177,7 +166,7 @@ def test_a_walreceiver_that_does_not_end_leaves_it_unsealed(pair: tuple[Layout, 
     ((pid,),) = receivers(standby)
     assert isinstance(pid, int)
 
-    with frozen(pid):
+    with stopped(pid):
         assert not seal.seal(standby, 0.5)
 
     assert seal.seal(standby)

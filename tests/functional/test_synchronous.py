@@ -1,34 +1,16 @@
 """Whose acknowledgement a commit waits for, and when that is proved."""
 
-import os
-import signal
 from collections.abc import Generator
-from contextlib import contextmanager
 
 import pytest
 
 from postgresql import conffile, files, postmaster, sql, synchronous
 from postgresql.layout import Layout
 from postgresql.synchronous import HOLD, Setting
-from tests.functional.lab import Lab, ask, until, value
+from tests.functional.lab import Lab, ask, pid_of, stopped, until, value
 from tests.functional.writer import Writer, make_table, waiting
 
 ONE = Setting(serial=3, members=("lab_1",), quorum=1)
-
-
-def pid_of(layout: Layout, kind: str) -> int:
-    pid = value(layout, "SELECT min(pid) FROM pg_stat_activity WHERE backend_type = %s", kind)
-    assert isinstance(pid, int)
-    return pid
-
-
-@contextmanager
-def frozen(pid: int) -> Generator[None, None, None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +88,7 @@ def test_it_is_not_proved_while_a_member_lags(pair: tuple[Layout, Layout]):
     synchronous.ensure(primary, ONE)
     assert synchronous.proved(primary, ONE)
 
-    with frozen(pid_of(standby, "walreceiver")):
+    with stopped(pid_of(standby, "walreceiver")):
         assert not synchronous.proved(primary, ONE, 0.5)
 
     until(lambda: synchronous.proved(primary, ONE))
@@ -123,17 +105,17 @@ def test_it_is_not_proved_by_one_where_two_are_asked_for(pair: tuple[Layout, Lay
 def test_it_is_not_in_force_before_the_checkpointer_has_read_it(pair: tuple[Layout, Layout]):
     primary, standby = pair
     receiver = pid_of(standby, "walreceiver")
-    with frozen(pid_of(primary, "checkpointer")):
+    with stopped(pid_of(primary, "checkpointer")):
         synchronous.ensure(primary, ONE)
 
         assert not synchronous.in_force(primary, ONE, 0.3)
         assert not synchronous.proved(primary, ONE, 0.3)
         # What the proof is for: with nobody to acknowledge it, a commit is let through.
-        with frozen(receiver), Writer(primary) as writer:
+        with stopped(receiver), Writer(primary) as writer:
             until(lambda: writer.acknowledged > 3)
 
     assert synchronous.in_force(primary, ONE)
-    with frozen(receiver), Writer(primary) as writer:
+    with stopped(receiver), Writer(primary) as writer:
         assert writer.hangs()
 
 
@@ -141,7 +123,7 @@ def test_it_is_not_in_force_before_a_walsender_has_read_it(pair: tuple[Layout, L
     primary, _ = pair
     synchronous.ensure(primary, ONE)
     assert synchronous.in_force(primary, ONE)
-    with frozen(pid_of(primary, "walsender")):
+    with stopped(pid_of(primary, "walsender")):
         synchronous.ensure(primary, HOLD)
 
         assert not synchronous.in_force(primary, HOLD, 0.5)

@@ -551,8 +551,8 @@ class TestSwitchover:
     def test_one_that_has_handed_over_follows_the_successor(self) -> None:
         admits = Admission("replicator", {"pg/0": "10.0.0.1"})
         successor = changed(STANDBY, address="10.0.0.2", admits=admits)
-        stopped = changed(SERVING, standby_signal=True, running=False, in_recovery=None)
-        plan = steps(view(PRIMARY, successor, me="pg/0", record=self.HANDING, machine=stopped))
+        over = changed(SERVING, standby_signal=True, in_recovery=True, farewell=2, final=2)
+        plan = steps(view(PRIMARY, successor, me="pg/0", record=self.HANDING, machine=over))
         (configure,) = (step for step in plan if isinstance(step, Configure))
         assert configure.upstream == Upstream("pg/1", "10.0.0.2", "replicator")
 
@@ -571,9 +571,9 @@ class TestSwitchover:
         careless = changed(self.HANDING, quorum=0, successor_quorum=0, asynchronous=True)
         hangs = changed(SERVING, ailing="it takes no write")
 
-        def plan(record: Record, machine: Machine, mine: Member = PRIMARY) -> tuple[Any, ...]:
+        def plan(record: Record, machine: Machine) -> tuple[Any, ...]:
             ready = changed(STANDBY, ready=6)
-            return steps(view(mine, ready, me="pg/0", record=record, machine=machine))
+            return steps(view(PRIMARY, ready, me="pg/0", record=record, machine=machine))
 
         assert Checkpoint(or_end=True) in plan(careless, hangs)
         # Elsewhere the standbys have lost it, and nobody but them makes a commit safe.
@@ -582,11 +582,17 @@ class TestSwitchover:
         # It says so until it runs again, and nothing is asked of its disk but a start.
         gone = changed(hangs, running=False, in_recovery=None)
         of = view(PRIMARY, STANDBY, me="pg/0", record=careless, machine=gone)
+        # It may have been killed before it told so, and its disk hang still.
+        assert [type(step) for step in plan(careless, gone)] == [Instruct, Start, Wait]
         told = tell(of, None, False, True, "its checkpoint: timeout")
         assert told.lost == Lost(2, "its checkpoint: timeout", long=True)
         again = changed(of, members={**of.members, "pg/0": told})
         assert tell(again, None, False, True).lost == told.lost
-        assert [type(step) for step in plan(careless, gone, told)] == [Instruct, Start, Wait]
+        back = changed(again, machine=changed(SERVING, in_recovery=True, farewell=2))
+        assert tell(back, None, False, True).lost is None
+        # That it had not heard of its successor for a moment is soon out of date.
+        moment = changed(again, members={**of.members, "pg/0": changed(PRIMARY, lost=LOST)})
+        assert tell(moment, None, False, True).lost is None
         assert election.begun(view(told, STANDBY, record=careless, wanted_quorum=0)) is not None
 
     @pytest.mark.parametrize(
@@ -724,6 +730,9 @@ class TestForce:
         assert switchover.force_refusal(ready) == ""
         forced = next_record(ready, "")
         assert forced is not None and forced.primary == "pg/1"
+        # What it told while the primary did not answer is old once that does.
+        works = view(PRIMARY, asked)
+        assert "switchover to=pg/1" in switchover.force_refusal(works)
         # One without room could not be primary.
         full = view(hangs, changed(asked, lost=None))
         assert "switchover to=pg/1" in switchover.force_refusal(full)
